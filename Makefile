@@ -1,0 +1,62 @@
+# Needs Python 3.11 or 3.12 with pip and venv, and make. Installing uses a package registry; after that nothing here
+# uses a network. `make demo` is the main job; CONTRIBUTING.md explains the rest.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PACKAGE := pyproject.toml constraints.txt $(VENV)/.made
+
+.PHONY: help demo test lint docs bench soak
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    generate data, train, sweep the guidance weight, write a report"
+	@echo "make test    the tests          make lint    ruff and pyright"
+	@echo "make docs    the documentation  make bench   speed"
+	@echo "make soak    long runs under faults"
+
+demo: $(VENV)/.demo
+	@$(BIN)/cfgrl demo
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The pages are in site/index.html"
+
+bench: $(VENV)/.dev
+	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m soak
+
+# One environment, filled in two steps, so that the demo does not wait for the tools of development.
+$(VENV)/.demo: $(PACKAGE)
+	@echo "Installing cfgrl into $(VENV); the first time this takes a few minutes."
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation --editable '.[plot]'
+	@touch $@
+
+$(VENV)/.dev: $(PACKAGE)
+	@echo "Installing cfgrl and its development tools into $(VENV); the first time this takes a few minutes."
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation --editable '.[dev,docs]'
+	@touch $(VENV)/.demo $@
+
+# A name on the path is not enough: a version manager's shim exists and fails. So each candidate is run.
+$(VENV)/.made:
+	@for python in $(or $(PYTHON),python3.12 python3.11 python3); do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
+	    "$$python" -m venv $(VENV) && touch $@ && exit 0; \
+	    echo "$$python could not make a virtual environment; on Debian install the package python3-venv." >&2; exit 1; \
+	  fi; \
+	done; \
+	echo "cfgrl needs Python 3.11 or 3.12, and none was found as: $(or $(PYTHON),python3.12 python3.11 python3)." >&2; \
+	echo "Install one, or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),demo)" >&2; exit 1

@@ -1,0 +1,92 @@
+"""Acting (JIT boundary 2): one compiled call for rows of observations, each with a weight and a noise key of its own.
+
+A whole sweep over the guidance weight is one call, and another weight never compiles anything.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PRNGKeyArray
+
+from cfgrl._stage import Agent, AgentState
+
+
+def act_row(
+    agent: Agent,
+    state: AgentState,
+    observation: Float[Array, " observation"],
+    goal: Float[Array, " goal"] | None,
+    weight: Float[Array, ""] | None,
+    key: PRNGKeyArray,
+) -> Float[Array, " action"]:
+    """One action: each stage samples in turn, its sample is the next one's context, the last one is clipped to the
+    action box [-1, 1]. `weight=None` takes each stage's own."""
+    seen = agent.view.observation(state.view, observation)
+    context: Any = agent.view.goal(state.view, goal) if goal is not None else None
+    for stage, stage_state, k in zip(agent.stages, state.stages, jax.random.split(key, len(agent.stages)), strict=True):
+        dial = stage.guidance.weight if weight is None else weight
+        context = stage.guidance.sample(
+            stage.policy,
+            stage_state.acting(stage),
+            seen,
+            context,
+            stage.critic(stage_state.labeler),
+            dial,
+            key=k,
+        )
+    return jnp.clip(context, -1.0, 1.0)
+
+
+@eqx.filter_jit
+def act_rows(
+    agent: Agent,
+    state: AgentState,
+    observation: Float[Array, "rows observation"],
+    goal: Float[Array, "rows goal"] | None,
+    weight: Float[Array, " rows"] | None,
+    keys: Key[Array, " rows"],
+) -> Float[Array, "rows action"]:
+    """`act_row` over rows of one agent, compiled once for each number of rows."""
+    return _rows(agent, state, observation, goal, weight, keys)
+
+
+def _rows(agent: Agent, state: AgentState, observation: Any, goal: Any, weight: Any, keys: Any) -> Any:
+    axes = (None, None, 0, None if goal is None else 0, None if weight is None else 0, 0)
+    return eqx.filter_vmap(act_row, in_axes=axes)(agent, state, observation, goal, weight, keys)
+
+
+@eqx.filter_jit
+def act_blocks(
+    agent: Agent,
+    state: AgentState,
+    observation: Float[Array, "seeds rows observation"],
+    goal: Float[Array, "seeds rows goal"] | None,
+    weight: Float[Array, "seeds rows"] | None,
+    key: PRNGKeyArray,
+    noise: tuple[Array, ...],
+) -> Float[Array, "seeds rows action"]:
+    """Equal blocks of rows, one block an agent seed of a stacked state.
+
+    A row's noise key is `key` with the integers of `noise` (each of shape `(seeds, rows)`) folded in, on the device:
+    making keys on the host would cost more than the sampler.
+    """
+
+    def block(state: AgentState, observation: Any, goal: Any, weight: Any, noise: Any) -> Any:
+        return _rows(agent, state, observation, goal, weight, row_keys(key, noise))
+
+    each = eqx.if_array(0)
+    return eqx.filter_vmap(block, in_axes=(each,) * 5)(state, observation, goal, weight, noise)
+
+
+def row_keys(key: PRNGKeyArray, noise: tuple[Array, ...]) -> Key[Array, " rows"]:
+    """`key` with one integer of each array of `noise`, shape `(rows,)`, folded in for each row."""
+
+    def one(*integers: Array) -> PRNGKeyArray:
+        folded = key
+        for integer in integers:
+            folded = jax.random.fold_in(folded, integer)
+        return folded
+
+    return jax.vmap(one)(*noise)

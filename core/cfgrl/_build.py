@@ -1,0 +1,108 @@
+"""From a resolved table to objects: `Agent`, `Dataset`, `Experiment`.
+
+    experiment = build_experiment(load_registries().resolve("demo", ["guidance.weight=1.5"]))
+
+Every problem is reported at once, each with its file and line (or `override`), key and the closest valid name. A
+problem that the source text of the components can show is reported without importing jax.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cfgrl._config import read_config as read_config
+from cfgrl._config import write_config as write_config
+from cfgrl._errors import CfgrlError
+from cfgrl._registry import Resolved
+from cfgrl._sections import AGENT, TOP, walk_sections
+from cfgrl._settings import Checkpointing, Evaluation, Training
+from cfgrl._walk import Built, Walk
+
+if TYPE_CHECKING:
+    from cfgrl._dataset import Dataset
+    from cfgrl._stage import Agent
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """All that a training run is made of.
+
+    **Arguments:**
+
+    - `preset`: its name.
+    - `table`: the complete configuration as plain TOML values, defaults of classes included.
+    - `dataset`, `agent`, `training`, `checkpointing`, `evaluation`: as built.
+    - `seeds`: of the agents that are trained side by side.
+    - `plugins`: versions by name of the distributions whose components are used.
+    - `disable`: what the registry left out, so that the same names mean the same later.
+    """
+
+    preset: str
+    table: dict[str, Any]
+    dataset: "Dataset"
+    agent: "Agent"
+    seeds: tuple[int, ...]
+    training: Training
+    checkpointing: Checkpointing
+    evaluation: Evaluation
+    plugins: dict[str, str]
+    disable: tuple[str, ...] = ()
+
+
+def build_experiment(resolved: Resolved) -> Experiment:
+    """Everything. Raises `ConfigError` or `PluginError` with all problems."""
+    walk = Walk(resolved, building=True)
+    built = _build(walk, TOP)
+    values = {key: b.value for key, b in built.items()}
+    return Experiment(
+        preset=resolved.preset,
+        table=_complete(built),
+        dataset=values["dataset"],
+        agent=_agent(resolved, values),
+        seeds=values["seeds"],
+        training=values["train"],
+        checkpointing=values["checkpoint"],
+        evaluation=values["eval"],
+        plugins=dict(sorted(walk.used.items())),
+        disable=resolved.catalogue.disable,
+    )
+
+
+def build_agent(resolved: Resolved) -> "Agent":
+    """The agent alone: needs no data set. Raises `ConfigError` or `PluginError` with all problems."""
+    return _agent(resolved, {k: b.value for k, b in _build(Walk(resolved, building=True), AGENT).items()})
+
+
+def build_dataset(resolved: Resolved) -> "Dataset":
+    """The data set alone. Raises `ConfigError` or `PluginError` with all problems."""
+    return _build(Walk(resolved, building=True), ("dataset",))["dataset"].value
+
+
+def check(resolved: Resolved) -> dict[str, Any]:
+    """The complete table as far as source text tells it, without importing jax. Raises as `build_experiment` does."""
+    return _complete(walk_sections(Walk(resolved, building=False), TOP))
+
+
+def _build(walk: Walk, wanted: Iterable[str]) -> dict[str, Built]:
+    walk_sections(Walk(walk.resolved, building=False), wanted)
+    return walk_sections(walk, wanted)
+
+
+def _complete(built: Mapping[str, Built]) -> dict[str, Any]:
+    table = {key: b.table for key, b in built.items() if key != "stages"} | built["stages"].table
+    return {key: table[key] for key in TOP if key in table}
+
+
+def _agent(resolved: Resolved, values: Mapping[str, Any]) -> "Agent":
+    from cfgrl._stage import Agent, Stage
+
+    walk = Walk(resolved, building=True)
+    stages = []
+    for name, parts in values["stages"].items():
+        try:
+            stages.append(Stage(**parts, name=name))
+        except CfgrlError as error:
+            path = ("guidance",) if name == "main" else ("stage", name, "guidance")
+            walk.problem((*path, "use"), str(error))
+    walk.raise_problems()
+    return Agent(tuple(stages), values["view"], values["train"].batch_size)

@@ -1,0 +1,81 @@
+"""`Component`: what a plugin says about a class before anybody imports it.
+
+A catalogue has to answer "what is there?" in a fraction of a second, so hook modules hand over names and sentences,
+and the class behind a name (with jax, MuJoCo or whatever it needs) is imported when it is used.
+"""
+
+import dataclasses
+import importlib
+import re
+
+from cfgrl._errors import PluginError
+
+#: What a component may be called, and what a preset may be called.
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
+
+#: For each family the base class that its components derive from.
+FAMILIES = {
+    "labelers": "cfgrl._labeler:Labeler",
+    "policies": "cfgrl._policy:GenerativePolicy",
+    "guidance": "cfgrl._guidance:Guidance",
+    "networks": "cfgrl._network:Network",
+    "datasets": "cfgrl._dataset:Dataset",
+}
+#: How one member of a family is called in a sentence.
+SINGULAR = {
+    "labelers": "labeler",
+    "policies": "policy",
+    "guidance": "guidance",
+    "networks": "network",
+    "datasets": "data set",
+    "presets": "preset",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Component:
+    """An entry of the catalogue.
+
+    **Arguments:**
+
+    - `target`: where the class is, as `"package.module:Class"`; imported only when the component is used.
+    - `summary`: one line for `cfgrl list`.
+    - `paper`: the paper it follows, if any.
+    - `verified`: how far it was checked: closed form, synthetic file, real run, paper scale.
+
+    Raises `ValueError` where `target` or `summary` have another form.
+    """
+
+    target: str
+    summary: str
+    paper: str | None = None
+    verified: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.target, str) or not _TARGET.fullmatch(self.target):
+            raise ValueError(f"a component's target reads 'package.module:Class', not {self.target!r}")
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise ValueError(f"the component {self.target} needs a summary of one line")
+
+    def load(self) -> type:
+        """Import the class. Raises `PluginError` with the reason where that fails."""
+        return load_class(self.target)
+
+
+def load_class(target: str) -> type:
+    """Import `"package.module:Class"`; raises `PluginError` where that fails, whatever the module raised."""
+    module, _, name = target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{target} cannot be imported: {reason(error)}.") from error
+    if not isinstance(found, type):
+        raise PluginError(f"{target} is not a class.")
+    return found
+
+
+def reason(error: BaseException, limit: int = 400) -> str:
+    """An exception as one line: its type and message, without line breaks and of bounded length."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,50 @@
+"""A run's `config.toml`: the complete configuration, and the distributions whose components it names."""
+
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from cfgrl._catalogue import load_catalogue
+from cfgrl._errors import ConfigError
+from cfgrl._layers import table_at
+from cfgrl._registry import Resolved
+from cfgrl._tables import Origin
+from cfgrl._toml import read_toml
+
+if TYPE_CHECKING:
+    from cfgrl._build import Experiment
+
+_ABOUT = ("preset", "plugins", "disable")
+_HEADER = "# The complete configuration of this run, as cfgrl wrote it. Another configuration needs another folder.\n"
+
+
+def write_config(experiment: "Experiment", path: pathlib.Path) -> None:
+    """Write `config.toml`, whole or not at all."""
+    document: dict[str, Any] = {"preset": experiment.preset}
+    if experiment.disable:
+        document["disable"] = list(experiment.disable)
+    document |= {**experiment.table, "plugins": experiment.plugins}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(_HEADER + tomli_w.dumps(document))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_config(path: pathlib.Path | str) -> Resolved:
+    """A configuration that `write_config` wrote. Raises `ConfigError` where it is missing or has another form."""
+    path = pathlib.Path(path)
+    document = read_toml(path)
+    preset, disable = document.values.get("preset"), document.values.get("disable", [])
+    if not isinstance(preset, str) or not isinstance(disable, list):
+        raise ConfigError(f"{path}: not the configuration of a run: it names no preset.")
+    values = {key: value for key, value in document.values.items() if key not in _ABOUT}
+    table = table_at(document, path, (), values)
+    catalogue = load_catalogue([entry for entry in disable if isinstance(entry, str)])
+    return Resolved(preset, table.values, table.origins, catalogue, Origin(path, 1))

@@ -1,0 +1,94 @@
+"""What a data-set plugin provides: logged transitions and, where there are any, environments to be judged in.
+
+A `Dataset` is a frozen dataclass whose fields are its configuration. Only `fetch` may use a network, and only the
+command `cfgrl data get` calls it.
+"""
+
+import abc
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cfgrl._errors import DataError
+
+if TYPE_CHECKING:
+    from cfgrl._data import Data
+
+
+class StepResult(NamedTuple):
+    """What one environment step answers.
+
+    `observation` has shape `(observation,)`; `reward` is the environment's own; `done` says that the episode is
+    over for whatever reason; `success` says that the task was solved at this step.
+    """
+
+    observation: np.ndarray
+    reward: float
+    done: bool
+    success: bool
+
+
+class Environment(abc.ABC):
+    """One environment that can be reset to any task of its data set; the seed decides all of its randomness."""
+
+    @abc.abstractmethod
+    def reset(self, task: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Start an episode; returns the first observation and the goal (`None` where tasks have no goal)."""
+
+    @abc.abstractmethod
+    def step(self, action: np.ndarray) -> StepResult:
+        """Apply one action of shape `(action,)`."""
+
+    def position(self) -> np.ndarray | None:
+        """The agent's place on the floor plan, shape `(2,)`, for pictures; `None` where there is no plan."""
+        return None
+
+    def walls(self) -> np.ndarray | None:
+        """The floor plan as rectangles `(x, y, width, height)`, shape `(n, 4)`; `None` where there is none."""
+        return None
+
+    def close(self) -> None:
+        """Free what the environment holds."""
+        return None
+
+
+class Dataset(abc.ABC):
+    """A source of logged episodes. Subclasses are frozen dataclasses; the fields are the configuration."""
+
+    #: Names that `name` may take, for error messages and `cfgrl data list`; a summary for each.
+    catalogue: ClassVar[Mapping[str, str]] = {}
+    #: Those of the names that `generate` can make.
+    generates: ClassVar[frozenset[str]] = frozenset()
+
+    @abc.abstractmethod
+    def load(self) -> "tuple[Data, Data | None]":
+        """Read and check the training and validation data (host arrays). Raises `DataError`."""
+
+    @abc.abstractmethod
+    def provenance(self) -> dict[str, Any]:
+        """What a run's manifest records: `name`, `files` (path, bytes, sha256 each) and `origin`
+        (`published`, `generated` with its record, or `unknown`)."""
+
+    def present(self) -> pathlib.Path | None:
+        """The training file where it is on this machine, found without reading it."""
+        return None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the evaluation tasks; empty where there is no environment."""
+        return ()
+
+    def environment(self) -> Environment | None:
+        """A new environment, or `None` where the data set has none."""
+        return None
+
+    def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
+        """Make the data set on this machine, without a network; returns the training file."""
+        del directory, episodes, seed
+        raise DataError(f"The data set {type(self).__name__} cannot be generated on this machine; see `cfgrl data list`.")
+
+    def fetch(self) -> pathlib.Path:
+        """Download the data set; the only method that may use a network. Returns the training file."""
+        raise DataError(f"The data set {type(self).__name__} has no download; see `cfgrl data list`.")

@@ -1,0 +1,52 @@
+"""The hooks that a plugin may implement, one for each family of components and one for presets.
+
+A plugin is a module named by an entry point of the group `cfgrl`; its functions carry `@hookimpl`. Hook modules should
+import nothing heavy: they are imported by every command.
+"""
+
+import pathlib
+from collections.abc import Iterable, Mapping
+
+import pluggy
+
+from cfgrl._component import Component
+
+hookspec = pluggy.HookspecMarker("cfgrl")
+#: Marks a function of a plugin as the implementation of the hook of the same name.
+hookimpl = pluggy.HookimplMarker("cfgrl")
+
+
+@hookspec
+def cfgrl_labelers() -> Mapping[str, Component]:  # type: ignore[empty-body]
+    """Labelers by name: what does a transition demonstrate?"""
+    ...
+
+
+@hookspec
+def cfgrl_policies() -> Mapping[str, Component]:  # type: ignore[empty-body]
+    """Generative policies by name: how are actions generated?"""
+    ...
+
+
+@hookspec
+def cfgrl_guidance() -> Mapping[str, Component]:  # type: ignore[empty-body]
+    """Guidance by name: which loss in training, which sampler when acting?"""
+    ...
+
+
+@hookspec
+def cfgrl_networks() -> Mapping[str, Component]:  # type: ignore[empty-body]
+    """Networks by name."""
+    ...
+
+
+@hookspec
+def cfgrl_datasets() -> Mapping[str, Component]:  # type: ignore[empty-body]
+    """Data sets by name."""
+    ...
+
+
+@hookspec
+def cfgrl_presets() -> Iterable[str | pathlib.Path]:  # type: ignore[empty-body]
+    """Paths of registry files with further presets."""
+    ...

@@ -1,0 +1,92 @@
+"""From a trained state to an evaluation record: which episodes, who plays them, what they say."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cfgrl._dataset import Dataset
+from cfgrl._errors import ConfigError, DataError
+from cfgrl._evaluate import Rollout, evaluate, plan
+from cfgrl._stage import Agent, AgentState
+from cfgrl._summary import summarise
+
+
+def judge(
+    agent: Agent,
+    state: AgentState,
+    dataset: Dataset,
+    *,
+    seeds: Sequence[int],
+    weights: Sequence[float],
+    episodes: int,
+    tasks: Sequence[str | int],
+    seed: int = 0,
+    pool: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, Any], list[Rollout]]:
+    """Play every task at every weight and summarise; see INTERFACE of `cfgrl eval --json` for the record.
+
+    **Arguments:**
+
+    - `seeds`: names of the agent seeds stacked in `state`, in order.
+    - `weights`: the sweep; replaced by a single `None` where the agent has no dial.
+    - `tasks`: names or 1-based numbers; empty for all.
+    - `seed`: decides environment seeds and acting noise.
+
+    **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
+    """
+    names = choose_tasks(dataset, tasks)
+    dial: list[float | None] = sorted(set(weights)) if agent.has_dial else [None]
+    queue = plan(len(seeds), names, dial, episodes, seed)
+    outcomes, rollouts = evaluate(agent, state, _maker(dataset), queue, seed=seed, pool=pool, progress=progress)
+    named = [outcome._replace(seed=seeds[outcome.seed]) for outcome in outcomes]
+    summary = summarise(named, key=seed)
+    return {**summary, "episodes_per_cell": episodes, "eval_seed": seed, "time": time.time()}, rollouts
+
+
+def choose_tasks(dataset: Dataset, tasks: Sequence[str | int]) -> list[str]:
+    """The names that `tasks` (names or 1-based numbers) stand for; all where it is empty."""
+    known = list(dataset.tasks)
+    if not known:
+        raise DataError(
+            "This data set has no environment to evaluate in; training, validation losses and `cfgrl.load(...).act` "
+            "work without one."
+        )
+    chosen = []
+    for task in tasks:
+        number = int(task) if str(task).isdecimal() else None
+        if number is not None and 1 <= number <= len(known):
+            chosen.append(known[number - 1])
+        elif str(task) in known:
+            chosen.append(str(task))
+        else:
+            raise ConfigError(f"Unknown task {task!r}; the tasks are {', '.join(known)} (or 1 to {len(known)}).")
+    return list(dict.fromkeys(chosen)) or known
+
+
+def _maker(dataset: Dataset) -> Callable[[], Any]:
+    def make() -> Any:
+        environment = dataset.environment()
+        if environment is None:
+            raise DataError("This data set names tasks but gives no environment.")
+        return environment
+
+    return make
+
+
+def rollout_record(rollouts: Sequence[Rollout], walls: Any, seed: int) -> dict[str, Any]:
+    """What `rollouts.json` holds: the floor plan and where the first agent seed went."""
+    return {
+        "walls": [] if walls is None else [[float(x) for x in wall] for wall in walls],
+        "rollouts": [
+            {
+                "weight": rollout.episode.weight,
+                "task": rollout.episode.task,
+                "seed": seed,
+                "success": rollout.success,
+                "goal": rollout.goal,
+                "positions": rollout.positions,
+            }
+            for rollout in rollouts
+        ],
+    }

@@ -1,0 +1,130 @@
+"""One registry file: `[defaults]`, `[preset.NAME]`, `disable`.
+
+Its form is checked here, all faults at once; what the keys of a preset mean is for the builder, when it is used.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from cfgrl._component import NAME
+from cfgrl._errors import ConfigError
+from cfgrl._plugins import Plugin, did_you_mean
+from cfgrl._tables import Keys, Origin, Table, dotted
+from cfgrl._toml import Document, Path, read_toml
+
+FILE_NAME = "registry.toml"
+#: Keys that say something about a preset and are no part of its configuration.
+ABOUT = ("summary", "paper", "verified", "extends")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A preset as one file gives it, not yet resolved.
+
+    **Arguments:**
+
+    - `name`, `summary`, `paper`, `verified`, `extends`: as in the file.
+    - `table`: its own keys.
+    - `origin`: where it begins.
+    - `plugin`: who brings it; `None` for a user's own.
+    """
+
+    name: str
+    table: Table
+    origin: Origin
+    plugin: Plugin | None
+    summary: str = ""
+    paper: str | None = None
+    verified: str | None = None
+    extends: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A registry file; later layers override and extend earlier ones."""
+
+    file: pathlib.Path
+    defaults: Table
+    presets: dict[str, Preset]
+    disable: tuple[str, ...] = ()
+
+
+def packaged_file() -> pathlib.Path:
+    """The registry that comes with the library: inside an installed wheel, or at the top of a checkout."""
+    inside = pathlib.Path(__file__).with_name(FILE_NAME)
+    return inside if inside.exists() else pathlib.Path(__file__).parents[2] / FILE_NAME
+
+
+def user_file(given: pathlib.Path | str | None) -> pathlib.Path | None:
+    """The user's registry: the one given, else the first upward from the working directory."""
+    if given is not None:
+        return pathlib.Path(given)
+    here = pathlib.Path.cwd()
+    return next((f for f in (d / FILE_NAME for d in (here, *here.parents)) if f.is_file()), None)
+
+
+def read_layer(file: pathlib.Path, plugin: Plugin | None = None) -> Layer:
+    """Read a registry file; raises one `ConfigError` with every fault of its form."""
+    return _Reader(file, plugin).read()
+
+
+def table_at(document: Document, file: pathlib.Path, path: Keys, values: dict[str, Any]) -> Table:
+    """The keys of `values`, which stand below `path` in the document, with their lines."""
+    origins: dict[Keys, Origin] = {}
+    for keys, line in document.lines.items():
+        inside = tuple(key for key in keys[len(path) :] if isinstance(key, str))
+        if keys[: len(path)] == path and len(path) + len(inside) == len(keys) and inside and inside[0] in values:
+            origins[inside] = Origin(file, line)
+    return Table(values, origins)
+
+
+class _Reader:
+    """Turns one document into a layer and collects its faults."""
+
+    def __init__(self, file: pathlib.Path, plugin: Plugin | None):
+        self.file = file
+        self.plugin = plugin
+        self.document = read_toml(file)
+        self.faults: list[str] = []
+
+    def read(self) -> Layer:
+        values = self.document.values
+        # A plugin adds presets; what holds for everybody's is not for it to say.
+        allowed = ("defaults", "preset", "disable") if self.plugin is None else ("preset",)
+        for key in values:
+            if key not in allowed:
+                hint = did_you_mean(key, allowed)
+                self.fault((key,), f"there is no '{key}' here{hint} ({self.file.name} holds {', '.join(allowed)})")
+        presets = {name: self.preset(name, entry) for name, entry in self.table("preset").items()}
+        defaults = self.table("defaults")
+        disable = values.get("disable", [])
+        if not isinstance(disable, list) or not all(isinstance(entry, str) for entry in disable):
+            self.fault(("disable",), "must be a list of strings")
+        if self.faults:
+            raise ConfigError("\n".join(self.faults))
+        return Layer(self.file, table_at(self.document, self.file, ("defaults",), defaults), presets, tuple(disable))
+
+    def preset(self, name: str, values: Any) -> Preset:
+        path = ("preset", name)
+        if not NAME.fullmatch(name):
+            self.fault(path, "names of presets are lower-case words joined by '-'")
+        if not isinstance(values, dict):
+            self.fault(path, f"must be a table: [preset.{name}]")
+            values = {}
+        about = {key: values[key] for key in ABOUT if isinstance(values.get(key), str)}
+        for key in ABOUT:
+            if key in values and key not in about:
+                self.fault((*path, key), "must be a string")
+        table = table_at(self.document, self.file, path, {k: v for k, v in values.items() if k not in ABOUT})
+        return Preset(name, table, Origin(self.file, self.document.lines.get(path)), self.plugin, **about)
+
+    def table(self, key: str) -> dict[str, Any]:
+        value = self.document.values.get(key, {})
+        if isinstance(value, dict):
+            return value
+        self.fault((key,), "must be a table")
+        return {}
+
+    def fault(self, path: Path, message: str) -> None:
+        self.faults.append(f"{Origin(self.file, self.document.lines.get(path))}: {dotted(path)}: {message}.")

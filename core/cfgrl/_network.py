@@ -1,0 +1,17 @@
+"""`Network`: the hyperparameters of a function approximator, which builds its parameters from sizes."""
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+
+class Network(eqx.Module):
+    """A recipe for a network; policies and labelers hold one as a field, users choose it in `registry.toml`."""
+
+    @abc.abstractmethod
+    def init(
+        self, in_size: int, out_size: int, *, key: PRNGKeyArray
+    ) -> Callable[[Float[Array, " in_size"]], Float[Array, " out_size"]]:
+        """A callable module (its arrays are the parameters) from shape `(in_size,)` to `(out_size,)`."""

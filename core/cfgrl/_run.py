@@ -1,0 +1,133 @@
+"""`RunDirectory`: everything about one training run in one folder, and the rules by which it is opened again.
+
+    config.toml    the resolved configuration, with the plugins that provided it
+    manifest.json  versions, machine, data set and its digests, shapes
+    metrics.jsonl  one line a log point and agent seed;  eval.jsonl  one line an evaluation
+    checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
+"""
+
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cfgrl import _checkpoint, _journal, _machine
+from cfgrl._errors import CheckpointError, ConfigError, LockedError
+
+SCHEMA = 1
+
+
+class RunDirectory:
+    """A run's folder. Constructing one touches nothing; `lock` creates the folder."""
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = pathlib.Path(path)
+        self.config = self.path / "config.toml"
+        self.manifest_file = self.path / "manifest.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.evaluations = self.path / "eval.jsonl"
+        self.rollouts = self.path / "rollouts.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.error = self.path / "error.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config.is_file() and self.manifest_file.is_file()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for writing. Raises `LockedError` naming the holder, `ConfigError` for a foreign folder."""
+        self._check_ownership()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise LockedError(f"{self.path} is in use by {holder}; wait for it or choose another --run-dir.") from error
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            yield
+
+    def _check_ownership(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file, not a run directory; choose another --run-dir.")
+        if self.path.is_dir() and not self.exists:
+            foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".") and p.name not in _OWN]
+            if foreign:
+                raise ConfigError(
+                    f"{self.path} is not a run directory and not empty ({', '.join(sorted(foreign)[:3])}); "
+                    "choose another --run-dir."
+                )
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest. Raises `CheckpointError` where it is missing, broken or of a newer schema."""
+        if not self.path.is_dir():
+            raise ConfigError(f"There is no run directory {self.path}; `cfgrl train PRESET --run-dir DIR` makes one.")
+        if not self.exists:
+            raise ConfigError(f"{self.path} is not a run directory: it has no config.toml and manifest.json.")
+        try:
+            manifest = json.loads(self.manifest_file.read_text())
+            schema = manifest["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{self.manifest_file} cannot be read ({error}).") from error
+        if schema > SCHEMA:
+            raise CheckpointError(f"{self.path} was written by a newer cfgrl (schema {schema}); update cfgrl to read it.")
+        return manifest
+
+    def create_manifest(self, preset: str, provenance: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:
+        """Write the manifest of a new run and return it."""
+        manifest = {
+            "schema": SCHEMA,
+            "preset": preset,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "command": ["cfgrl", *sys.argv[1:]],
+            "dataset": provenance,
+            "shapes": shapes,
+            "versions": _machine.versions(),
+            "platform": _machine.machine(),
+            "git": _machine.git_commit(),
+        }
+        _journal.write_json(self.manifest_file, manifest)
+        return manifest
+
+    def record_error(self, error: BaseException, exit_code: int, step: int | None) -> None:
+        """Leave `error.json` for whoever finds the run stopped; gone when the run goes on."""
+        if self.path.is_dir():
+            _journal.write_json(self.error, {"exit_code": exit_code, "message": str(error), "step": step})
+
+    def restore(self, template: Any, *, strict: bool = False, warn: Any = None) -> tuple[int, Any] | None:
+        """The newest good checkpoint as `(step, state)`, `None` where there is none.
+
+        A broken checkpoint is named through `warn` and the one before it is used; `strict` raises instead.
+        """
+        problems = []
+        for step in reversed(_checkpoint.steps(self.checkpoints)):
+            try:
+                return step, _checkpoint.restore(self.checkpoints, step, template)
+            except CheckpointError as error:
+                if strict:
+                    raise
+                problems.append(str(error))
+                if warn is not None:
+                    warn(f"{error} Falling back to the checkpoint before it.")
+        if problems:
+            raise CheckpointError(f"No checkpoint in {self.checkpoints} is whole: {problems[0]}")
+        return None
+
+    def rewind(self, step: int) -> None:
+        """Drop metrics, and evaluations made during training, that lie beyond `step`."""
+        _journal.keep(self.metrics, lambda record: record["step"] <= step)
+        _journal.keep(self.evaluations, lambda r: r["step"] <= step or not r.get("during_training", False))
+
+
+_OWN = {"config.toml", "manifest.json", "error.json"}

@@ -1,0 +1,132 @@
+"""`load`: a trained policy from its run directory alone, without environment, data set or registry."""
+
+import os
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from cfgrl import _checkpoint
+from cfgrl._act import act_rows
+from cfgrl._build import build_agent, read_config
+from cfgrl._controller import Controller
+from cfgrl._data import Data
+from cfgrl._errors import CheckpointError, ConfigError
+from cfgrl._run import RunDirectory
+from cfgrl._stage import Agent, AgentState, init
+from cfgrl._trainer import seed_keys
+
+
+class Policy(eqx.Module):
+    """A trained agent, ready to act; a pytree whose arrays are all in `state`.
+
+    **Arguments:**
+
+    - `agent`, `state`: as `train` took and gave them, for a single agent seed.
+    - `spec`: `Data.spec` of what it was trained on, against which observations and goals are checked.
+    """
+
+    agent: Agent
+    state: AgentState
+    spec: dict[str, tuple[tuple[int, ...], str]] = eqx.field(static=True)
+
+    def act(
+        self,
+        observation: Any,
+        *,
+        goal: Any = None,
+        weight: Any = None,
+        key: PRNGKeyArray,
+    ) -> Float[Array, "*batch action"]:
+        """An action within [-1, 1] for one observation, or one for each of a batch.
+
+        **Arguments:**
+
+        - `observation`: shape `(observation,)` or `(batch, observation)`, as the environment gives it.
+        - `goal`: likewise; needed where the agent is goal-conditioned and refused where it is not.
+        - `weight`: guidance weight w, a number or one a row; the preset's where not given. Another weight never
+          compiles anything.
+        - `key`: random key; rows of a batch get noise of their own.
+
+        **Raises:** `ConfigError` for a shape, goal or weight that the agent cannot use.
+        """
+        observation = _array(observation)
+        single = observation.ndim == len(self.spec["observations"][0])
+        self._check(observation, goal, weight)
+        rows = observation[None] if single else observation
+        goals = None if goal is None else jnp.broadcast_to(_array(goal), (rows.shape[0], np.shape(goal)[-1]))
+        weights = None if weight is None else jnp.broadcast_to(jnp.asarray(weight, jnp.float32), (rows.shape[0],))
+        action = act_rows(self.agent, self.state, rows, goals, weights, jax.random.split(key, rows.shape[0]))
+        return action[0] if single else action
+
+    def controller(self, rows: int, *, key: PRNGKeyArray | None = None) -> Controller:
+        """A `Controller` that acts for `rows` environments side by side."""
+        return Controller(self.agent, self.state, rows, key=jax.random.key(0) if key is None else key)
+
+    def _check(self, observation: Array, goal: Any, weight: Any) -> None:
+        for name, value in (("observations", observation), ("goals", goal)):
+            shape = self.spec[name][0]
+            if value is not None and np.shape(value)[-len(shape) :] != shape:
+                raise ConfigError(f"act: {name[:-1]} has shape {np.shape(value)}; one has shape {shape}.")
+        if self.agent.takes_goal and goal is None:
+            raise ConfigError("This policy is goal-conditioned; give act(..., goal=...).")
+        if not self.agent.takes_goal and goal is not None:
+            raise ConfigError("This policy was trained without goals; leave `goal` out.")
+        if not self.agent.has_dial and weight is not None:
+            raise ConfigError("This policy has no guidance weight; leave `weight` out.")
+
+
+def load(run: str | os.PathLike[str], *, seed: int | None = None, step: int | None = None, strict: bool = False) -> Policy:
+    """The policy of a run directory, at its newest whole checkpoint.
+
+    **Arguments:**
+
+    - `run`: the directory.
+    - `seed`: which agent seed; the first of the run where not given.
+    - `step`: another step that lies in `checkpoints/`.
+    - `strict`: refuse a broken newest checkpoint instead of taking the one before it.
+
+    **Raises:** `ConfigError` where there is no such run or seed, `CheckpointError` where no checkpoint is whole.
+    """
+    directory = RunDirectory(run)
+    agent, seeds, _, state = load_state(directory, step=step, strict=strict)
+    wanted = seeds[0] if seed is None else seed
+    if wanted not in seeds:
+        raise ConfigError(f"{run} has no agent seed {seed}; it has {', '.join(map(str, seeds))}.")
+    position = seeds.index(wanted)
+    one = jax.tree.map(lambda leaf: leaf[position] if eqx.is_array(leaf) else leaf, state)
+    return Policy(agent, one, _spec(directory))
+
+
+def load_state(
+    run: RunDirectory, *, step: int | None = None, strict: bool = False, warn: Any = None
+) -> tuple[Agent, tuple[int, ...], int, AgentState]:
+    """Agent, agent seeds, step and the state that stacks them, from a run directory alone."""
+    spec = _spec(run)
+    resolved = read_config(run.config)
+    agent, seeds = build_agent(resolved), tuple(resolved.table["seeds"])
+    template = eqx.filter_eval_shape(lambda key: init(agent, Data.example(spec), key=key), seed_keys(seeds))
+    if step is not None:
+        if step not in _checkpoint.steps(run.checkpoints):
+            raise ConfigError(f"{run.path} has no checkpoint {step}; it has {_checkpoint.steps(run.checkpoints)}.")
+        return agent, seeds, step, _checkpoint.restore(run.checkpoints, step, template)
+    found = run.restore(template, strict=strict, warn=warn)
+    if found is None:
+        raise ConfigError(f"{run.path} has no checkpoint yet; `cfgrl train` with this --run-dir goes on training it.")
+    return agent, seeds, *found
+
+
+def _spec(run: RunDirectory) -> dict[str, tuple[tuple[int, ...], str]]:
+    manifest = run.manifest()
+    try:
+        return {name: (tuple(shape), dtype) for name, (shape, dtype) in manifest["shapes"]["columns"].items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{run.manifest_file} has no readable shapes ({error}).") from error
+
+
+def _array(value: Any) -> Array:
+    array = jnp.asarray(value)
+    return array if array.dtype == jnp.uint8 else array.astype(jnp.float32)

@@ -1,0 +1,60 @@
+"""Settings of a run that no algorithm sees: how long, how often saved, how judged.
+
+Plain frozen dataclasses, read from the `train`, `checkpoint` and `eval` tables of a preset by the same builder
+as components. No jax here: the command line reads them before anything heavy is imported.
+"""
+
+import dataclasses
+from typing import Annotated
+
+from annotated_types import Ge, Len
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """The `train` table.
+
+    **Arguments:**
+
+    - `steps`: number of updates.
+    - `batch_size`: transitions in one update.
+    - `log_every`: updates between two lines of metrics; also the length of one compiled chunk.
+    - `eval_every`: updates between two evaluations during training; 0 for none.
+    - `trackers`: where metrics go beside the JSON lines: `tensorboard`, `wandb`.
+    """
+
+    steps: Annotated[int, Ge(1)] = 1_000_000
+    batch_size: Annotated[int, Ge(1)] = 1024
+    log_every: Annotated[int, Ge(1)] = 1000
+    eval_every: Annotated[int, Ge(0)] = 0
+    trackers: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpointing:
+    """The `checkpoint` table.
+
+    **Arguments:**
+
+    - `every`: updates between two checkpoints, rounded up to the next line of metrics.
+    - `keep`: how many of the newest checkpoints stay on disk.
+    """
+
+    every: Annotated[int, Ge(1)] = 50_000
+    keep: Annotated[int, Ge(1)] = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The `eval` table.
+
+    **Arguments:**
+
+    - `weights`: guidance weights to evaluate; ignored where the agent has no dial.
+    - `episodes`: episodes for each agent seed, task and weight.
+    - `tasks`: names or numbers of the tasks; empty for all.
+    """
+
+    weights: Annotated[tuple[float, ...], Len(1)] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
+    episodes: Annotated[int, Ge(1)] = 20
+    tasks: tuple[str | int, ...] = ()

@@ -1,0 +1,191 @@
+"""Training: `update` is one step of every stage, `train_chunk` compiles many of them into one call (JIT boundary 1).
+
+Everything random in update number n is keyed by (state.key, n), so that neither the length of a chunk nor an
+interruption changes a bit of the result.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
+
+from cfgrl._data import Data
+from cfgrl._errors import NumericError
+from cfgrl._label import Label
+from cfgrl._labeler import Actor
+from cfgrl._stage import Agent, AgentState, Stage, StageState, init
+from cfgrl._types import Metrics
+from cfgrl._view import ViewedData
+
+
+class Chunk(NamedTuple):
+    """What a compiled chunk of updates answers, each with a leading axis over agent seeds where there is one.
+
+    `metrics` are means over the chunk, named `stage/part/metric`; `first_bad` is the number of the first update whose
+    loss or gradient was not finite, -1 where all were.
+    """
+
+    metrics: dict[str, Float[Array, "*seeds"]]
+    first_bad: Int[Array, "*seeds"]
+
+
+def update(agent: Agent, data: Data, state: AgentState) -> tuple[AgentState, Metrics]:
+    """One update of every stage on one batch of transitions. Pure; compile it, or call `train_chunk`."""
+    viewed = agent.view.bind(state.view, data)
+    index_key, *stage_keys = jax.random.split(jax.random.fold_in(state.key, state.step), len(agent.stages) + 1)
+    index = viewed.draw(agent.batch_size, key=index_key)
+    metrics: Metrics = {}
+    stages = []
+    for stage, stage_state, key in zip(agent.stages, state.stages, stage_keys, strict=True):
+        new, found = _update_stage(stage, stage_state, viewed, index, state.step, key)
+        stages.append(new)
+        metrics |= {f"{stage.name}/{name}": value for name, value in found.items()}
+    return AgentState(tuple(stages), state.view, state.step + 1, state.key), metrics
+
+
+def _update_stage(
+    stage: Stage, state: StageState, data: ViewedData, index: Array, step: Array, key: PRNGKeyArray
+) -> tuple[StageState, Metrics]:
+    label_key, loss_key, labeler_key = jax.random.split(key, 3)
+    observation, label, critic = _batch(stage, state, data, index, label_key)
+
+    def objective(net: Any) -> tuple[Array, Metrics]:
+        return stage.guidance.loss(stage.policy, net, observation, label, critic, key=loss_key)
+
+    (loss, found), gradient = eqx.filter_value_and_grad(objective, has_aux=True)(state.net)
+    net, optimizer = stage.optimizer.apply(state.net, gradient, state.optimizer)
+    actor = _actor(stage, state)
+    # Labels and the policy's loss above used the critic as it was before this update, as CFGRL's official code does.
+    labeler, learned = stage.labeler.update(state.labeler, data, index, actor, key=labeler_key)
+    metrics = {
+        "guidance/loss": loss,
+        "optimizer/gradient_norm": optax.tree.norm(gradient),
+        **{f"guidance/{name}": value for name, value in found.items()},
+        **{f"labeler/{name}": value for name, value in learned.items()},
+    }
+    return StageState(labeler, net, optimizer, stage.ema.apply(state.ema, net, step)), metrics
+
+
+def _batch(
+    stage: Stage, state: StageState, data: ViewedData, index: Array, key: PRNGKeyArray
+) -> tuple[Array, Label, Any]:
+    keys = jax.random.split(key, index.shape[0])
+    label = jax.vmap(lambda i, k: stage.labeler.label(state.labeler, data, i, key=k))(index, keys)
+    return data.take(index)["observations"], label, stage.critic(state.labeler)
+
+
+def _actor(stage: Stage, state: StageState) -> Actor:
+    net = state.net if state.ema is None else state.ema
+
+    def actor(observation: Array, context: Any, key: PRNGKeyArray) -> Array:
+        sample = stage.policy.sample(net, observation, stage.guidance.plain(context), key=key)
+        return jax.lax.stop_gradient(sample)
+
+    return actor
+
+
+def _scan(agent: Agent, data: Data, state: AgentState, n: int) -> tuple[AgentState, Chunk]:
+    arrays, static = eqx.partition(state, eqx.is_array)
+
+    def body(carry: tuple[Any, Array], _: None) -> tuple[tuple[Any, Array], Metrics]:
+        arrays, first_bad = carry
+        before = eqx.combine(arrays, static)
+        after, metrics = update(agent, data, before)
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(value)) for value in metrics.values()]))
+        first_bad = jnp.where((first_bad < 0) & ~finite, before.step, first_bad)
+        return (eqx.filter(after, eqx.is_array), first_bad), metrics
+
+    (arrays, first_bad), metrics = jax.lax.scan(body, (arrays, jnp.full((), -1, jnp.int32)), None, length=n)
+    means = jax.tree.map(jnp.mean, metrics)
+    return eqx.combine(arrays, static), Chunk(means, first_bad)
+
+
+def over_seeds(function: Any, state: AgentState) -> Any:
+    """`function(agent, data, state, ...)`, mapped over the seeds that `state` stacks, the data shared."""
+    if state.n_seeds is None:
+        return function
+    return lambda agent, data, state, *rest: eqx.filter_vmap(
+        lambda one: function(agent, data, one, *rest), in_axes=(eqx.if_array(0),)
+    )(state)
+
+
+@eqx.filter_jit(donate="all-except-first")
+def _chunk(shared: tuple[Agent, Data, int], state: AgentState) -> tuple[AgentState, Chunk]:
+    agent, data, n = shared
+    return over_seeds(_scan, state)(agent, data, state, n)
+
+
+def train_chunk(agent: Agent, data: Data, state: AgentState, n: int) -> tuple[AgentState, Chunk]:
+    """`n` updates in one compiled call. The given state is consumed (its buffers are donated): use the returned one.
+
+    A state with an axis over agent seeds trains all of them, sharing the data. Another `n` compiles again, another
+    hyperparameter value does not.
+    """
+    return _chunk((agent, data, n), state)
+
+
+@eqx.filter_jit
+def validation_loss(
+    agent: Agent, data: Data, state: AgentState, key: PRNGKeyArray, batches: int = 4
+) -> dict[str, Float[Array, "*seeds"]]:
+    """Each stage's loss on `batches` batches of `data`, nothing updated; named `stage/validation/loss`."""
+    return over_seeds(_validate, state)(agent, data, state, key, batches)
+
+
+def _validate(agent: Agent, data: Data, state: AgentState, key: PRNGKeyArray, batches: int) -> Metrics:
+    viewed = agent.view.bind(state.view, data)
+
+    def one(key: PRNGKeyArray) -> Metrics:
+        index_key, *keys = jax.random.split(key, 2 * len(agent.stages) + 1)
+        index = viewed.draw(agent.batch_size, key=index_key)
+        losses = {}
+        for i, (stage, stage_state) in enumerate(zip(agent.stages, state.stages, strict=True)):
+            observation, label, critic = _batch(stage, stage_state, viewed, index, keys[2 * i])
+            loss, _ = stage.guidance.loss(
+                stage.policy, stage_state.net, observation, label, critic, key=keys[2 * i + 1]
+            )
+            losses[f"{stage.name}/validation/loss"] = loss
+        return losses
+
+    return jax.tree.map(jnp.mean, jax.lax.map(one, jax.random.split(key, batches)))
+
+
+def train(
+    agent: Agent, data: Data, *, steps: int, key: Key[Array, "*seeds"], state: AgentState | None = None, chunk: int = 1000
+) -> AgentState:
+    """Train for `steps` updates and return the state; the library's shortest way, without a run directory.
+
+    **Arguments:**
+
+    - `data`: as `Data.from_arrays` gives it.
+    - `key`: one key, or a vector of keys to train that many agents at once.
+    - `state`: continue from here instead of starting afresh (`key` is then not used).
+
+    **Raises:** `NumericError` naming the first update whose loss was not finite.
+    """
+    if state is None:
+        state = init(agent, data, key=key)
+    else:  # `train_chunk` consumes its state; the caller's stays usable.
+        state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True) if eqx.is_array(leaf) else leaf, state)
+    data = jax.device_put(data)
+    done = 0
+    while done < steps:
+        n = min(chunk, steps - done)
+        state, result = train_chunk(agent, data, state, n)
+        check_finite(result)
+        done += n
+    return state
+
+
+def check_finite(chunk: Chunk) -> None:
+    """Raise `NumericError` where a chunk met a loss or gradient that was not finite."""
+    bad = jnp.atleast_1d(chunk.first_bad)
+    for seed, step in enumerate(bad.tolist()):
+        if step >= 0:
+            raise NumericError(
+                f"The loss became NaN or infinite in update {step} (agent seed number {seed}). Lower "
+                "optimizer.learning_rate, set optimizer.clip_norm, or look at the data with `cfgrl data check`."
+            )

@@ -1,0 +1,166 @@
+"""`cfgrl data`: which data sets there are, make one here, download one, look at one."""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from cfgrl._errors import ConfigError, DataError, PluginError
+
+_DIR = "the folder of the files instead of the usual places"
+
+
+def add(subparsers: Any) -> None:
+    """Add the command and its four verbs."""
+    parser = subparsers.add_parser(
+        "data",
+        help="list, generate, download and check data sets",
+        description="List, generate, download and check data sets. Only `get` uses a network.",
+    )
+    parser.set_defaults(run=lambda args: parser.print_help() or 2)
+    verbs = parser.add_subparsers(metavar="VERB")
+
+    listing = verbs.add_parser("list", help="all names, what is on this machine, what can be made here")
+    listing.set_defaults(run=_list)
+
+    generate = verbs.add_parser("generate", help="make a data set on this machine, without a network")
+    generate.add_argument("name", metavar="NAME")
+    generate.add_argument("--episodes", metavar="N", type=int, help="training episodes; the published number if not given")
+    generate.add_argument("--seed", metavar="S", type=int, default=0, help="decides every byte (0)")
+    generate.set_defaults(run=_generate)
+
+    get = verbs.add_parser("get", help="download a data set")
+    get.add_argument("name", metavar="NAME")
+    get.add_argument("--url", metavar="URL", help="the server's folder that holds the files, where there is a mirror")
+    get.set_defaults(run=_get)
+
+    check = verbs.add_parser("check", help="what is in a data set or an npz file, and what is wrong with it")
+    check.add_argument("name", metavar="NAME-or-FILE")
+    check.set_defaults(run=_check)
+
+    for verb in (generate, get, check):
+        verb.add_argument("--dir", metavar="DIR", help=_DIR)
+    for verb in verbs.choices.values():
+        verb.add_argument("--json", action="store_true", help="print one JSON object")
+        verb.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+        verb.set_defaults(parser=verb)
+
+
+def _list(args: argparse.Namespace) -> int:
+    rows: dict[str, dict[str, Any]] = {}
+    for plugin, cls in _classes():
+        for name, summary in cls.catalogue.items():
+            path = cls(name=name).present()
+            rows[name] = {
+                "dataset": plugin,
+                "summary": summary,
+                "path": None if path is None else str(path),
+                "can_generate": name in cls.generates,
+            }
+    if args.json:
+        print(json.dumps({"datasets": rows}, indent=2))
+        return 0
+    width = max((len(name) for name in rows), default=0)
+    for name, row in rows.items():
+        state = "here" if row["path"] else "can be made here" if row["can_generate"] else "download"
+        print(f"{name:<{width}}  {state:<17} {row['summary']}")
+    present = [row["path"] for row in rows.values() if row["path"]]
+    print(*(f"\n{len(present)} on this machine:", *present) if present else ("\nNone is on this machine.",), sep="\n  ")
+    print("Make one with `cfgrl data generate NAME`, download one with `cfgrl data get NAME`.")
+    return 0
+
+
+def _generate(args: argparse.Namespace) -> int:
+    dataset = find_dataset(args.name)
+    directory = None if args.dir is None else pathlib.Path(args.dir)
+    path = dataset.generate(directory, episodes=args.episodes, seed=args.seed)
+    return _show_files(args, path)
+
+
+def _get(args: argparse.Namespace) -> int:
+    return _show_files(args, find_dataset(args.name, dir=args.dir, url=args.url).fetch())
+
+
+def _show_files(args: argparse.Namespace, path: pathlib.Path) -> int:
+    found = find_dataset(args.name, dir=str(path.parent)).provenance()
+    if args.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    for file in found["files"]:
+        print(f"{file['path']} ({file['bytes'] / 1e6:,.1f} MB, SHA-256 {file['sha256'][:16]}…)")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from cfgrl._survey import format_survey, survey
+
+    path = pathlib.Path(args.name)
+    dataset, about = None, None
+    if path.is_file() or path.suffix or len(path.parts) > 1:
+        files = [path]
+    else:
+        dataset = find_dataset(args.name, dir=args.dir)
+        about = dataset.provenance()
+        files = [pathlib.Path(file["path"]) for file in about["files"]]
+    surveys = [survey(file) for file in files if file.suffix == ".npz" or dataset is None]
+    wrong = [f"{found['file']}: {problem}" for found in surveys for problem in found["problems"]]
+    if args.json:
+        print(json.dumps({"ok": not wrong, "files": surveys, "provenance": about}, indent=2))
+    else:
+        print(*(format_survey(found) for found in surveys), *_origin(about), sep="\n")
+    if wrong:
+        raise DataError(f"{len(wrong)} fault{'s' if len(wrong) > 1 else ''} found, the first: {wrong[0]}.")
+    if dataset is not None:
+        dataset.load()  # what only the data set itself knows: the sizes of a row, where goals come from
+    return 0
+
+
+def _origin(about: dict[str, Any] | None) -> Iterator[str]:
+    if about is not None:
+        record = about.get("record") or {}
+        made = ", ".join(f"{package} {version}" for package, version in record.get("versions", {}).items())
+        yield f"origin: {about['origin']}" + (f" with seed {record['seed']} by {made}" if made else "")
+
+
+def find_dataset(name: str, **options: Any) -> Any:
+    """The data set called `name`, whichever plugin has it.
+
+    **Arguments:**
+
+    - `name`: one of a catalogue, or another form that a plugin understands.
+    - `options`: fields of the data set; `None` leaves a field as it is.
+
+    **Raises:** `ConfigError` with the closest names.
+    """
+    classes = list(_classes())
+    refusals: list[ConfigError] = []
+    for _, cls in sorted(classes, key=lambda pair: name not in pair[1].catalogue):
+        fields = {field.name for field in dataclasses.fields(cls)}
+        given = {key: value for key, value in options.items() if value is not None}
+        if unknown := given.keys() - fields:
+            refusals.append(ConfigError(f"{name} takes no --{' and no --'.join(sorted(unknown))}."))
+            continue
+        try:
+            return cls(name=name, **given)
+        except ConfigError as error:
+            refusals.append(error)
+    if len(refusals) == 1:
+        raise refusals[0]
+    raise ConfigError(f"There is no data set {name!r} in any plugin; `cfgrl data list` shows all names.")
+
+
+def _classes() -> Iterator[tuple[str, Any]]:
+    """The data-set classes that have a catalogue, by the name of their component."""
+    from cfgrl._catalogue import load_catalogue
+
+    for name, entry in load_catalogue().entries("datasets").items():
+        try:
+            cls: Any = entry.component.load()
+        except PluginError as error:
+            print(f"cfgrl: warning: {error}", file=sys.stderr)
+            continue
+        if cls.catalogue:
+            yield name, cls

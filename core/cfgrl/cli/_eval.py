@@ -1,0 +1,104 @@
+"""`cfgrl eval RUN`: play every task at every weight and report success with intervals."""
+
+import argparse
+import json
+import math
+import pathlib
+import sys
+from typing import Any
+
+from cfgrl._errors import ConfigError
+
+
+def add(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="evaluate a run over guidance weights",
+        description="Play every task at every guidance weight with the same environment seeds and noise, and report "
+        "success with 95 %% intervals. The result is appended to the run's eval.jsonl.",
+    )
+    parser.add_argument("run_dir", metavar="RUN", type=pathlib.Path, help="a run directory")
+    parser.add_argument("--weights", metavar="0,1,1.5", help="guidance weights; the preset's where not given")
+    parser.add_argument("--episodes", metavar="N", type=int, help="episodes for each agent seed, task and weight")
+    parser.add_argument("--tasks", metavar="1,3", help="task numbers or names; all where not given")
+    parser.add_argument("--seed", metavar="S", type=int, default=0, help="decides environment seeds and noise")
+    parser.add_argument("--strict", action="store_true", help="refuse a broken checkpoint instead of falling back")
+    parser.add_argument("--json", action="store_true", help="print the record as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate; returns the exit code."""
+    replaced = _settings(args)
+
+    from cfgrl._run import RunDirectory
+    from cfgrl.report import format_results
+
+    record = evaluate_run(RunDirectory(args.run_dir), seed=args.seed, strict=args.strict, **replaced)
+    print(json.dumps(record, allow_nan=False) if args.json else format_results(record))
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    from cfgrl.cli._train import parse_numbers
+
+    replaced: dict[str, Any] = {}
+    if args.weights is not None:
+        replaced["weights"] = parse_numbers(args.weights, "--weights", float)
+        if not all(math.isfinite(w) for w in replaced["weights"]):
+            raise ConfigError(f"--weights takes finite numbers, not {args.weights!r}.")
+    if args.episodes is not None:
+        if args.episodes < 1:
+            raise ConfigError(f"--episodes must be at least 1, not {args.episodes}.")
+        replaced["episodes"] = args.episodes
+    if args.tasks is not None:
+        replaced["tasks"] = [task.strip() for task in args.tasks.split(",") if task.strip()]
+    if args.seed < 0:
+        raise ConfigError(f"--seed must not be negative, not {args.seed}.")
+    return replaced
+
+
+def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **replaced: Any) -> dict[str, Any]:
+    """Evaluate the newest checkpoint, append the record to `eval.jsonl`, write `rollouts.json`; returns the record."""
+    from cfgrl import _journal
+    from cfgrl._build import build_experiment, read_config
+    from cfgrl._judge import rollout_record
+    from cfgrl._progress import Progress
+    from cfgrl._saved import load_state
+    from cfgrl._trainer import judge_experiment
+
+    directory.manifest()
+    experiment = build_experiment(read_config(directory.config))
+    say = Progress("episodes", 1).say
+    _, _, step, state = load_state(directory, strict=strict, warn=say)
+    if "weights" in replaced and not experiment.agent.has_dial:
+        raise ConfigError(f"{directory.path} has no guidance weight ({experiment.preset}); leave --weights out.")
+    shown = Shown()
+    record, rollouts = judge_experiment(experiment, state, shown, seed=seed, **replaced)
+    record = {"run": directory.path.name, **record, "step": step, "during_training": False}
+    _journal.append(directory.evaluations, [record])
+    environment = experiment.dataset.environment()
+    walls = None if environment is None else environment.walls()
+    if environment is not None:
+        environment.close()
+    if rollouts:
+        _journal.write_json(directory.rollouts, rollout_record(rollouts, walls, experiment.seeds[0]))
+    return record
+
+
+class Shown:
+    """Progress over episodes that is shown only when it changed."""
+
+    def __init__(self) -> None:
+        self._progress: Any = None
+        self._done = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        from cfgrl._progress import Progress
+
+        if self._progress is None:
+            self._progress = Progress("episodes", total, stream=sys.stderr)
+        if done != self._done:
+            self._done = done
+            self._progress.show(done)

@@ -1,0 +1,87 @@
+"""`cfgrl list [FAMILY]`: what is installed, by family, and the presets."""
+
+import argparse
+import pathlib
+import sys
+from typing import Any
+
+from cfgrl._component import FAMILIES
+
+GROUPS = (*FAMILIES, "presets")
+
+
+def add(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "list",
+        help="what is installed: components and presets",
+        description="List components by family, and presets. `cfgrl show NAME` tells more about one of them.",
+    )
+    parser.add_argument("family", metavar="FAMILY", nargs="?", choices=GROUPS, help=", ".join(GROUPS))
+    parser.add_argument(
+        "--registry", metavar="FILE", type=pathlib.Path, help="registry file instead of ./registry.toml"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List; returns the exit code."""
+    from cfgrl._registry import load_registries
+
+    registry = load_registries(args.registry)
+    groups = (args.family,) if args.family else GROUPS
+    listed = {group: _presets(registry) if group == "presets" else _components(registry, group) for group in groups}
+    if args.json:
+        import json
+
+        print(json.dumps(listed, indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(_text(group, entries) for group, entries in listed.items()))
+    for note in notes(registry):
+        print(f"cfgrl: note: {note}", file=sys.stderr)
+    return 0
+
+
+def notes(registry: Any) -> list[str]:
+    """What is missing from the list, and why."""
+    broken = len(registry.catalogue.failures())
+    lines = [f"{broken} plugin{'s' * (broken > 1)} did not load; see `cfgrl plugins`."] if broken else []
+    return lines + [f"left out: {line}." for line in registry.conflicts()]
+
+
+def _components(registry: Any, family: str) -> dict[str, Any]:
+    return {
+        name: {
+            "summary": entry.component.summary,
+            "distribution": entry.plugin.distribution,
+            "paper": entry.component.paper,
+            "verified": entry.component.verified,
+        }
+        for name, entry in registry.catalogue.entries(family).items()
+    }
+
+
+def _presets(registry: Any) -> dict[str, Any]:
+    return {
+        name: {
+            "summary": preset.summary,
+            "distribution": registry.packager(preset),
+            "paper": preset.paper,
+            "verified": preset.verified,
+            "file": str(preset.origin),
+        }
+        for name, preset in registry.presets().items()
+    }
+
+
+def _text(group: str, entries: dict[str, Any]) -> str:
+    width = max(map(len, entries), default=0)
+    lines = [f"  {name:<{width}}  {about['summary']}{_by(about)}" for name, about in entries.items()]
+    return "\n".join([group, *(lines or ["  (none)"])])
+
+
+def _by(about: dict[str, Any]) -> str:
+    if about["distribution"] == "cfgrl":
+        return ""
+    return f"  [{about['distribution'] or about['file']}]"

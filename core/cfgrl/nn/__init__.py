@@ -1,0 +1,7 @@
+"""Building blocks for networks: what policies and labelers are made of."""
+
+from cfgrl.nn._condition import ConditionEncoder as ConditionEncoder
+from cfgrl.nn._mlp import ACTIVATIONS as ACTIVATIONS
+from cfgrl.nn._mlp import MLP as MLP
+from cfgrl.nn._mlp import Linear as Linear
+from cfgrl.nn._mlp import Perceptron as Perceptron

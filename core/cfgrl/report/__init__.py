@@ -1,0 +1,14 @@
+"""What a run has to show: a page, figures, and a table for the terminal.
+
+`write_report` makes one self-contained HTML page of one or several run directories, `write_figures` the PNG pictures alone
+(`load_runs` and `write_page` are the two halves of the first), and `format_results` the table that `cfgrl eval` prints. No jax anywhere in here: a report can be
+made on a machine that could not train.
+"""
+
+from cfgrl.report._figures import write_figures as write_figures
+from cfgrl.report._load import RunRecord as RunRecord
+from cfgrl.report._load import load_run as load_run
+from cfgrl.report._load import load_runs as load_runs
+from cfgrl.report._page import write_page as write_page
+from cfgrl.report._page import write_report as write_report
+from cfgrl.report._text import format_results as format_results

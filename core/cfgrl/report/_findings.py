@@ -1,0 +1,123 @@
+"""What an evaluation allows to be said, in plain sentences, and no more than that.
+
+Each claim is a paired difference whose 95 % interval lies on one side of zero. Everything else is said to be undecided,
+and how many trained agents stand behind a claim is said with it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cfgrl.report._format import agents, between, count, listed, number, signed, signed_between, weight
+
+#: From this many agent seeds on, an interval is taken to speak about agents in general.
+MANY = 8
+
+
+def findings(record: dict[str, Any]) -> list[str]:
+    """Sentences on w = 0, 1 and above, on the chosen weight, and on what is not known.
+
+    **Arguments:**
+
+    - `record`: an evaluation as in `eval.jsonl`.
+    """
+    if all(result["weight"] is None for result in record["results"]):
+        return [_without_dial(record)]
+    sentences = [_level(record), *_conditioning(record), *_above(record), *_choice(record), *_scope(record)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _verdict(comparison: dict[str, Any]) -> str:
+    low, high = comparison["ci"]
+    return "better" if low > 0 else "worse" if high < 0 else "undecided"
+
+
+def _at(record: dict[str, Any], value: float) -> dict[str, Any] | None:
+    return next((result for result in record["results"] if result["weight"] == value), None)
+
+
+def _without_dial(record: dict[str, Any]) -> str:
+    measure, result = record.get("measure", "success"), record["results"][0]
+    return (
+        f"This agent has no dial. Its mean {measure} is {number(result[measure], measure)} "
+        f"{between(result[f'{measure}_ci'], measure)} over {count(agents(record), 'agent')}."
+    )
+
+
+def _level(record: dict[str, Any]) -> str:
+    measure = record.get("measure", "success")
+    shown = [result for result in (_at(record, 0.0), _at(record, 1.0)) if result is not None]
+    parts = [
+        f"{number(result[measure], measure)} {between(result[f'{measure}_ci'], measure)} at w = {weight(result['weight'])}"
+        f" ({'unconditional' if result['weight'] == 0 else 'conditional, no extra push'})"
+        for result in shown
+    ]
+    return f"Mean {measure} is {listed(parts)}." if parts else ""
+
+
+def _conditioning(record: dict[str, Any]) -> list[str]:
+    """w = 1 against w = 0: whether the condition does anything."""
+    measure = record.get("measure", "success")
+    rows = [row for row in record.get("comparisons", []) if (row["weight"], row["against"]) == (1.0, 0.0)]
+    if not rows:
+        return ["w = 0 and w = 1 were not both evaluated, so whether the condition matters is not answered here."]
+    row = rows[0]
+    said = f"{signed(row['difference'], measure)}, 95 % interval {signed_between(row['ci'], measure)}"
+    if _verdict(row) == "better":
+        return [f"The condition matters: w = 1 is better than w = 0 ({said}){_unanimous(row)}."]
+    if _verdict(row) == "worse":
+        return [f"The condition hurts: w = 1 is worse than w = 0 ({said}){_unanimous(row)}. Look for a fault in training."]
+    return [f"Whether w = 1 is better than w = 0 is undecided: the interval of the difference includes zero ({said})."]
+
+
+def _above(record: dict[str, Any]) -> list[str]:
+    """w > 1 against w = 1: whether pushing further than the data helps."""
+    measure = record.get("measure", "success")
+    rows = [row for row in record.get("comparisons", []) if row["against"] == 1.0]
+    if not rows:
+        return ["No w > 1 was compared with w = 1, so whether pushing further helps is not answered here."]
+    sentences = []
+    for verdict, opening in (("better", "Pushing further helps"), ("worse", "Pushing further hurts")):
+        chosen = [row for row in rows if _verdict(row) == verdict]
+        parts = [f"w = {weight(r['weight'])} ({signed(r['difference'], measure)}; {signed_between(r['ci'], measure)})" for r in chosen]
+        if parts:
+            verb = "is" if len(parts) == 1 else "are"
+            sentences.append(f"{opening}: {listed(parts)} {verb} {verdict} than w = 1.")
+    undecided = [row for row in rows if _verdict(row) == "undecided"]
+    if undecided:
+        names = listed([f"w = {weight(r['weight'])} ({signed_between(r['ci'], measure)})" for r in undecided])
+        opening = "Nothing can be said for or against w > 1" if len(undecided) == len(rows) else "Undecided"
+        sentences.append(f"{opening}: for {names} the interval of the difference from w = 1 includes zero.")
+    return sentences
+
+
+def _choice(record: dict[str, Any]) -> list[str]:
+    """The chosen weight, and why the highest mean is not to be quoted."""
+    measure, chosen = record.get("measure", "success"), record.get("chosen") or {}
+    highest = max(record["results"], key=lambda result: result[measure])
+    warning = (
+        f"The highest mean of this sweep is {number(highest[measure], measure)} at w = {weight(highest['weight'])}; quoting it "
+        f"as the method's result would be an oracle, because the same episodes would choose w and judge it."
+    )
+    if chosen.get("weight") is None:
+        return [f"No w was chosen ({chosen.get('rule', 'the record names no rule')}). {warning}"]
+    value = f"{number(chosen[measure], measure)} {between(chosen[f'{measure}_ci'], measure)}"
+    return [f"Chosen w = {weight(chosen['weight'])}, {measure} {value}. Rule: {chosen['rule']}.", warning]
+
+
+def _scope(record: dict[str, Any]) -> list[str]:
+    """For whom it is said."""
+    seeds = agents(record)
+    if seeds == 1:
+        return ["One trained agent: all this is said of that agent, and another seed may differ by more than the intervals."]
+    if seeds < MANY:
+        return [f"Only {seeds} trained agents: all this is said of them; for agents in general the intervals are too narrow."]
+    return []
+
+
+def _unanimous(comparison: dict[str, Any]) -> str:
+    """Whether every agent shows the difference by itself."""
+    values: Sequence[float] = list(comparison.get("by_seed", {}).values())
+    if len(values) < 2:
+        return ""
+    same = sum(value * comparison["difference"] > 0 for value in values)
+    return f", in {'every one' if same == len(values) else same} of the {len(values)} agents"

@@ -1,0 +1,51 @@
+"""Numbers in words and digits, the same in the terminal, in tables and in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def number(value: float | None, measure: str = "success") -> str:
+    """A mean: two decimals for a success rate, one for a return, a dash where there is none."""
+    if value is None:
+        return "–"
+    return (f"{value:.2f}" if measure == "success" else f"{value:.1f}").replace("-", "−")
+
+
+def between(bounds: Sequence[float] | None, measure: str = "success") -> str:
+    """An interval in brackets."""
+    return "–" if bounds is None else f"[{number(bounds[0], measure)}, {number(bounds[1], measure)}]"
+
+
+def signed(value: float, measure: str = "success") -> str:
+    """A difference with its sign; a true minus, so that columns line up."""
+    text = number(abs(value), measure)
+    zero = not text.strip("0.")
+    return text if zero else f"{'+' if value > 0 else '−'}{text}"
+
+
+def signed_between(bounds: Sequence[float], measure: str = "success") -> str:
+    """An interval of a difference; with a digit more where rounding would hide that it excludes zero."""
+    low, high = bounds
+    if (low > 0 and not number(low, measure).strip("0.")) or (high < 0 and not number(high, measure).strip("−0.")):
+        return f"{low:+.3f} to {high:+.3f}".replace("-", "−")
+    return f"{signed(low, measure)} to {signed(high, measure)}"
+
+
+def weight(value: float | None) -> str:
+    """A guidance weight as it is typed; a dash where there is no dial."""
+    return "–" if value is None else f"{value:g}"
+
+
+def count(amount: int, singular: str) -> str:
+    """An amount with its noun: "1 agent", "2 agents"."""
+    return f"{amount:,} {singular}{'' if amount == 1 else 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Words joined as in a sentence: "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def agents(record: dict[str, Any]) -> int:
+    """Number of agent seeds in an evaluation."""
+    return len(record["results"][0]["by_seed"])

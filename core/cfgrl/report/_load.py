@@ -1,0 +1,191 @@
+"""Reading run directories: everything that a report needs, checked, or an error that names file and line.
+
+A run may be young: metrics, evaluations and rollouts can all be missing. A last line that a kill cut short is left out;
+any other broken line is an error, because a page with silently missing evidence would be worse than none.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cfgrl._errors import CheckpointError, ConfigError
+
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """One run directory, read.
+
+    **Arguments:**
+
+    - `path`: the directory, as it was named.
+    - `label`: what it is called on the page.
+    - `number`: its position among the runs read together; decides its colour in every figure.
+    - `manifest`, `config`: parsed; `config_text` is the file itself.
+    - `metrics`, `evaluations`: the lines of `metrics.jsonl` and `eval.jsonl`, oldest first.
+    - `rollouts`: floor plan and positions, or `None`.
+    - `error`: what stopped the run, or `None`.
+    """
+
+    path: pathlib.Path
+    label: str
+    manifest: Mapping[str, Any]
+    config: Mapping[str, Any]
+    config_text: str
+    metrics: tuple[dict[str, Any], ...] = ()
+    evaluations: tuple[dict[str, Any], ...] = ()
+    rollouts: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    number: int = 0
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """The evaluation that is shown: the last one asked for, else the last one made during training."""
+        asked = [record for record in self.evaluations if not record.get("during_training", False)]
+        return (asked or list(self.evaluations) or [None])[-1]
+
+    @property
+    def measure(self) -> str:
+        """What its evaluation measures: "success" or "return"."""
+        return "success" if self.evaluation is None else self.evaluation.get("measure", "success")
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset it was trained with."""
+        return str(self.manifest.get("preset") or self.config.get("preset") or "own configuration")
+
+    @property
+    def dataset(self) -> str:
+        """Name of its data set."""
+        recorded, configured = self.manifest.get("dataset"), self.config.get("dataset")
+        for table, name in ((recorded, "name"), (configured, "name"), (configured, "use")):
+            if isinstance(table, Mapping) and table.get(name):
+                return str(table[name])
+        return "unknown data set"
+
+
+def load_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunRecord]:
+    """Read several run directories; those that share a folder name are labelled by their path.
+
+    **Raises:** as `load_run`, and `ConfigError` where a run is named twice.
+    """
+    runs = [load_run(path) for path in paths]
+    places = [run.path.resolve() for run in runs]
+    twice = [str(run.path) for index, run in enumerate(runs) if places[index] in places[:index]]
+    if twice:
+        raise ConfigError(f"{twice[0]} is named twice; name each run directory once.")
+    names = [run.label for run in runs]
+    labels = [run.label if names.count(run.label) == 1 else str(run.path) for run in runs]
+    return [dataclasses.replace(run, label=label, number=i) for i, (run, label) in enumerate(zip(runs, labels, strict=True))]
+
+
+def load_run(path: str | os.PathLike[str]) -> RunRecord:
+    """Read one run directory.
+
+    **Raises:** `ConfigError` where there is no run, `CheckpointError` naming the file (and line) that cannot be read.
+    """
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        raise ConfigError(f"There is no run directory {path}; `cfgrl train PRESET --run-dir {path}` makes one.")
+    missing = [name for name in ("config.toml", "manifest.json") if not (path / name).is_file()]
+    if missing:
+        raise ConfigError(f"{path} is not a run directory: it has no {' and no '.join(missing)}.")
+    manifest = _json_file(path / "manifest.json")
+    if not isinstance(manifest.get("schema"), int):
+        raise CheckpointError(f"{path / 'manifest.json'} has no schema number; it was not written by cfgrl.")
+    if manifest["schema"] > SCHEMA:
+        raise CheckpointError(f"{path} was written by a newer cfgrl (schema {manifest['schema']}); update cfgrl.")
+    text = _text(path / "config.toml")
+    return RunRecord(
+        path=path,
+        label=path.resolve().name,
+        manifest=manifest,
+        config=_parse(tomllib.loads, text, path / "config.toml"),
+        config_text=text,
+        metrics=_lines(path / "metrics.jsonl", ("step", "seed")),
+        evaluations=_lines(path / "eval.jsonl", ("results",), _check_evaluation),
+        rollouts=_rollouts(path / "rollouts.json"),
+        error=_json_file(path / "error.json") if (path / "error.json").is_file() else None,
+    )
+
+
+def _text(path: pathlib.Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}.") from error
+
+
+def _parse(parse: Callable[[str], Any], text: str, place: str | os.PathLike[str]) -> Any:
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{place} cannot be read: {error}. Restore the file, or remove it if it is a result.") from error
+
+
+def _strict(text: str) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _json_file(path: pathlib.Path) -> dict[str, Any]:
+    value = _parse(_strict, _text(path), path)
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} holds no JSON object.")
+    return value
+
+
+def _lines(
+    path: pathlib.Path, keys: tuple[str, ...], check: Callable[[dict[str, Any]], str | None] | None = None
+) -> tuple[dict[str, Any], ...]:
+    """The objects of a file of JSON lines; each has `keys` and passes `check` (which returns a complaint or `None`)."""
+    if not path.is_file():
+        return ()
+    text = _text(path)
+    lines = text.split("\n")
+    # A whole line ends in a newline: what follows the last one is empty, or was cut short by a kill.
+    records = []
+    for number, line in enumerate(lines[:-1], 1):
+        place = f"{path}, line {number}"
+        record = _parse(_strict, line, place)
+        missing = [key for key in keys if not isinstance(record, dict) or key not in record]
+        complaint = f"it has no {missing[0]!r}" if missing else check(record) if check is not None else None
+        if complaint:
+            raise CheckpointError(f"{place}: {complaint}. Remove the line or restore the file.")
+        records.append(record)
+    return tuple(records)
+
+
+def _check_evaluation(record: dict[str, Any]) -> str | None:
+    results = record["results"]
+    if not isinstance(results, list) or not results or not all(isinstance(result, dict) for result in results):
+        return "'results' is not a list of results"
+    measure = record.get("measure", "success")
+    if measure not in ("success", "return"):
+        return f"'measure' is {measure!r}, not 'success' or 'return'"
+    numbers = (measure, f"{measure}_ci", "weight", "episodes", "n_failed", "tasks", "by_seed")
+    missing = [key for result in results for key in numbers if key not in result]
+    if missing:
+        return f"a result has no {missing[0]!r}"
+    return None
+
+
+def _rollouts(path: pathlib.Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    record = _json_file(path)
+    rollouts = record.get("rollouts")
+    if not isinstance(rollouts, list) or not isinstance(record.get("walls", []), list):
+        raise CheckpointError(f"{path}: 'rollouts' and 'walls' must be lists; `cfgrl eval` writes the file again.")
+    for number, rollout in enumerate(rollouts, 1):
+        absent = [key for key in ("weight", "task", "success", "positions") if key not in rollout]
+        if absent:
+            raise CheckpointError(f"{path}: rollout {number} has no {absent[0]!r}; `cfgrl eval` writes the file again.")
+    return record if rollouts else None

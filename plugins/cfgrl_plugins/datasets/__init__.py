@@ -1,0 +1,16 @@
+"""Data sets: logged transitions, and environments to be judged in."""
+
+from cfgrl import Component, hookimpl
+
+
+@hookimpl
+def cfgrl_datasets() -> dict[str, Component]:
+    """The data sets by name."""
+    return {
+        "ogbench": Component(
+            "cfgrl_plugins.datasets.ogbench:OGBench",
+            summary="OGBench mazes, soccer and manipulation; point mazes can be generated offline",
+            paper="OGBench (arXiv 2410.20092)",
+            verified="real run: cfgrl demo",
+        ),
+    }

@@ -1,0 +1,1 @@
+"""The parts of the OGBench data set: names, files, recipes, environments, download."""

@@ -1,0 +1,96 @@
+"""One OGBench environment whose randomness is the seed given to `reset` and nothing else.
+
+OGBench draws starts, goals and teleports from NumPy's *global* generator, and stabilising actions from the action
+space's own. Each environment here has a global state of its own, which is in place only while OGBench runs: two
+environments in one process do not disturb each other, nor the caller.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cfgrl import ConfigError, Environment, StepResult
+
+from .simulator import open_simulator
+
+#: Every data set of OGBench is judged by five tasks.
+TASKS = ("task1", "task2", "task3", "task4", "task5")
+#: Farther from a teleporter than this (m), no agent reaches it in one step, so that no step draws at random.
+_TELEPORT_REACH = 4.0
+
+
+class OGBenchEnvironment(Environment):
+    """The environment of an OGBench data set; goals are oracle representations.
+
+    **Arguments:**
+
+    - `name`: the environment's name in Gymnasium, for instance `pointmaze-medium-v0`.
+    """
+
+    def __init__(self, name: str):
+        self._env = open_simulator(name, use_oracle_rep=True)
+        self._simulation = self._env.unwrapped
+        self._maze = getattr(self._simulation, "maze_map", None)
+        teleports = getattr(self._simulation, "_teleport_info", None)
+        self._teleports = [] if teleports is None else [tuple(xy) for xy in teleports["teleport_in_xys"]]
+        self._random: Any = np.random.MT19937(0).state
+
+    def reset(self, task: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Start an episode of `task`; the seed decides start, goal, and all that follows."""
+        if task not in TASKS:
+            raise ConfigError(f"There is no task {task!r}; the tasks are {', '.join(TASKS)}.")
+        self._random = np.random.MT19937(seed).state
+        self._env.action_space.seed(seed)
+        with self._own_global_random():
+            observation, info = self._env.reset(seed=seed, options={"task_id": TASKS.index(task) + 1})
+        return np.asarray(observation, np.float32), np.asarray(info["goal"], np.float32)
+
+    def step(self, action: np.ndarray) -> StepResult:
+        """Apply an action, clipped to [-1, 1]."""
+        action = np.minimum(np.maximum(action, -1.0), 1.0)
+        if self._near_teleport():
+            with self._own_global_random():
+                result = self._env.step(action)
+        else:
+            result = self._env.step(action)
+        observation, reward, terminated, truncated, info = result
+        success = bool(info["success"])
+        return StepResult(np.asarray(observation, np.float32), float(reward), bool(terminated or truncated), success)
+
+    def position(self) -> np.ndarray | None:
+        """The agent's x and y in metres; `None` on a table."""
+        return None if self._maze is None else np.array(self._simulation.data.qpos[:2])
+
+    def walls(self) -> np.ndarray | None:
+        """The maze's blocks, `(x, y, width, height)` in metres with the lower left corner; `None` on a table."""
+        if self._maze is None:
+            return None
+        size = self._simulation._maze_unit
+        rows = []
+        for i, j in np.argwhere(self._maze == 1):
+            x, y = self._simulation.ij_to_xy((i, j))
+            rows.append((x - size / 2, y - size / 2, size, size))
+        return np.array(rows, np.float64)
+
+    def close(self) -> None:
+        """Free the simulator."""
+        self._env.close()
+
+    def _near_teleport(self) -> bool:
+        if not self._teleports:
+            return False
+        x, y = self._simulation.data.qpos[:2]
+        return any(abs(x - u) < _TELEPORT_REACH and abs(y - v) < _TELEPORT_REACH for u, v in self._teleports)
+
+    @contextlib.contextmanager
+    def _own_global_random(self) -> Iterator[None]:
+        """Let OGBench draw from this environment's state, and give the caller's back, whatever happens."""
+        outside = np.random.get_state(legacy=False)
+        np.random.set_state(self._random)
+        try:
+            yield
+        finally:
+            self._random = np.random.get_state(legacy=False)
+            np.random.set_state(outside)

@@ -1,0 +1,85 @@
+"""Files that are whole or absent: locks, temporary names, digests, and npz files whose bytes depend on nothing else."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import secrets
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from cfgrl import DataError
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@contextlib.contextmanager
+def locked(directory: pathlib.Path, name: str) -> Iterator[None]:
+    """Hold the data set `name` in `directory`; a second process waits, and says so on standard error.
+
+    The lock belongs to the open file and so ends with its process, however that ends. The file itself stays:
+    removing it would let a third process lock a new file of the same name.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with open(directory / f".{name}.lock", "a+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{name}: another process is working on it; waiting.", file=sys.stderr, flush=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            for stale in directory.glob(f".{name}.*.tmp"):  # left by a process that was killed: nobody else has the lock
+                stale.unlink(missing_ok=True)
+            yield
+    except OSError as error:
+        where = error.filename or directory
+        raise DataError(
+            f"{where} cannot be written ({error.strerror or error}): free space or choose a folder with --dir."
+        ) from error
+
+
+@contextlib.contextmanager
+def temporary(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
+    """A unique path in `directory` that is gone afterwards unless it was moved away."""
+    path = directory / f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def replace(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Move a finished file to its name, so that after a power cut it is whole or absent."""
+    with open(source, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(source, target)
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_npz(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write what `numpy.savez` writes, without its time stamps: the same arrays give the same bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            info = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            info.create_system, info.external_attr = 3, 0o644 << 16
+            with archive.open(info, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def digest(path: pathlib.Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe(path: pathlib.Path) -> dict[str, str | int]:
+    """A file for a record: path, bytes, SHA-256."""
+    return {"path": str(path), "bytes": path.stat().st_size, "sha256": digest(path)}

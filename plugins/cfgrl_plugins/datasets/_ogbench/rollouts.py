@@ -1,0 +1,116 @@
+"""Many episodes over many processes; which process walks an episode decides nothing."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from queue import SimpleQueue
+
+import numpy as np
+
+from cfgrl import DataError
+
+from .pointmaze import ROW_WIDTH, Recipe
+
+
+def walk(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Make all training and validation episodes.
+
+    **Arguments:**
+
+    - `recipe`: what to make.
+    - `seed`: decides, with the split and the number of the episode, everything about an episode.
+    - `workers`: number of processes.
+    - `label`: what the progress line on standard error speaks of.
+
+    **Returns:** two float32 arrays of shape `(episodes, rows, 8)`.
+    """
+    counts = (recipe.episodes, recipe.validation_episodes)
+    made = tuple(np.empty((count, recipe.rows, ROW_WIDTH), np.float32) for count in counts)
+    jobs = [(split, index) for split, count in enumerate(counts) for index in range(count)]
+    with _processes(recipe, min(workers, len(jobs))) as idle, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
+
+        def make(split: int, index: int) -> None:
+            process = idle.get()
+            try:
+                made[split][index] = _ask(process, (seed, split, index), recipe.rows)
+            finally:
+                idle.put(process)  # a dead one too: whoever gets it fails at once instead of waiting for ever
+
+        futures = [pool.submit(make, *job) for job in jobs]
+        progress = _Progress(label, len(jobs), recipe.rows)
+        try:
+            for future in as_completed(futures):
+                future.result()
+                progress.advance()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return made
+
+
+def _ask(process: "subprocess.Popen[bytes]", seed: tuple[int, ...], rows: int) -> np.ndarray:
+    assert process.stdin is not None and process.stdout is not None
+    size = rows * ROW_WIDTH * 4
+    try:
+        process.stdin.write(json.dumps(seed).encode() + b"\n")
+        process.stdin.flush()
+        answer = process.stdout.read(size)
+    except BrokenPipeError:
+        answer = b""
+    if len(answer) != size:
+        raise DataError(f"A process that generates data ended early (exit code {process.wait()}); its message is above.")
+    return np.frombuffer(answer, np.float32).reshape(rows, ROW_WIDTH)
+
+
+@contextlib.contextmanager
+def _processes(recipe: Recipe, count: int) -> Iterator["SimpleQueue[subprocess.Popen[bytes]]"]:
+    """Start `count` workers; they are gone afterwards, whatever happens."""
+    command = [sys.executable, "-P", "-m", f"{__package__}.worker", json.dumps(dataclasses.asdict(recipe))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    started = []
+    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    try:
+        for _ in range(count):
+            # A session of its own: an interrupt from the keyboard reaches this process, which then ends its workers.
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+            )
+            started.append(process)
+            idle.put(process)
+        yield idle
+    finally:
+        for process in started:
+            process.kill()
+        for process in started:
+            process.communicate()
+
+
+class _Progress:
+    """A line on standard error: rewritten on a terminal, otherwise a new one every tenth of the work."""
+
+    def __init__(self, label: str, total: int, rows: int):
+        self._label, self._total, self._rows = label, total, rows
+        self._done, self._shown, self._start = 0, 0.0, time.monotonic()
+        self._terminal = sys.stderr.isatty()
+
+    def advance(self) -> None:
+        self._done += 1
+        now, finished = time.monotonic(), self._done == self._total
+        if self._terminal:
+            due = finished or now - self._shown > 0.2
+        else:
+            due = self._done * 10 // self._total > (self._done - 1) * 10 // self._total
+        if due:
+            self._shown = now
+            rate = self._done / max(now - self._start, 1e-9)
+            text = (
+                f"{self._label}: {self._done:,} of {self._total:,} episodes, {rate * self._rows:,.0f} rows/s, "
+                f"{(self._total - self._done) / rate:,.0f} s left"
+            )
+            start, end = ("\r\x1b[K", "\n" if finished else "") if self._terminal else ("", "\n")
+            print(f"{start}{text}", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,60 @@
+"""Opening OGBench's simulators without the traces they leave: warnings, temporary files, open descriptors."""
+
+import contextlib
+import ctypes.util
+import inspect
+import os
+import pathlib
+import sys
+import tempfile
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+
+def open_simulator(name: str, **options: Any) -> Any:
+    """Make the Gymnasium environment `name` of OGBench, for instance `pointmaze-medium-v0`."""
+    _choose_renderer()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import gymnasium
+        import ogbench.locomaze.maze as maze
+
+        with _without_leftovers(maze):
+            env = gymnasium.make(name, disable_env_checker=True, **options)
+        _keep_action_space(env.unwrapped)
+    return env
+
+
+def _choose_renderer() -> None:
+    """Without a display MuJoCo's default renderer can abort the process, and it is chosen when MuJoCo is imported."""
+    headless = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if headless and "MUJOCO_GL" not in os.environ:
+        os.environ["MUJOCO_GL"] = "egl" if ctypes.util.find_library("EGL") else "disabled"
+
+
+def _keep_action_space(simulation: Any) -> None:
+    """Give the arm's environments one action space: theirs is a new one at each use, with a seed of its own."""
+    kind = type(simulation)
+    if isinstance(inspect.getattr_static(simulation, "action_space"), property):
+        simulation.__class__ = type(kind.__name__, (kind,), {"action_space": simulation.action_space})
+
+
+@contextlib.contextmanager
+def _without_leftovers(maze: Any) -> Iterator[None]:
+    """Remove the file that OGBench writes a maze's XML to, and close its descriptor; the model is in memory by then."""
+    made: list[tuple[int, str]] = []
+
+    def mkstemp(*args: Any, **kwargs: Any) -> tuple[int, str]:
+        made.append(tempfile.mkstemp(*args, **kwargs))
+        return made[-1]
+
+    original, maze.tempfile = maze.tempfile, types.SimpleNamespace(mkstemp=mkstemp)
+    try:
+        yield
+    finally:
+        maze.tempfile = original
+        for descriptor, path in made:
+            os.close(descriptor)
+            pathlib.Path(path).unlink(missing_ok=True)

@@ -1,0 +1,25 @@
+"""A worker process of `generate`: reads seeds as lines of standard input, writes episodes to standard output.
+
+A plain child process rather than `multiprocessing`: it does not import the caller's main module, and it ends when its
+standard input does, so that a killed parent leaves nothing behind.
+"""
+
+import json
+import os
+import sys
+
+from .pointmaze import Recipe, Walker
+
+
+def main() -> None:
+    """Serve until standard input ends; an episode is `rows * 8` raw float32 numbers."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not end up between the numbers
+    walker = Walker(Recipe(**json.loads(sys.argv[1])))
+    for line in sys.stdin:
+        answers.write(walker.episode(json.loads(line)).tobytes())
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

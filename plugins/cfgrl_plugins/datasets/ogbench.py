@@ -1,0 +1,121 @@
+"""OGBench: mazes, soccer and manipulation, goal-conditioned, with environments to be judged in.
+
+Files are looked for in `dir`; without it in OGBench's own folder `~/.ogbench/data` (published files), then in the
+user's cache (files that `cfgrl data generate` made). A generated file never takes a published file's place.
+
+Reference: Park, Frans, Eysenbach, Levine: OGBench: Benchmarking Offline Goal-Conditioned RL, ICLR 2025.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cfgrl import DataError, Dataset, Environment, read_npz
+
+from ._ogbench import download, generate, locate
+from ._ogbench.names import ENTRIES, Entry, parse
+
+if TYPE_CHECKING:
+    from cfgrl import Data
+
+
+@dataclasses.dataclass(frozen=True)
+class OGBench(Dataset):
+    """A data set of OGBench.
+
+    **Arguments:**
+
+    - `name`: for instance `pointmaze-medium-navigate-v0`; the `oraclerep` form means the same, since goals always are
+      oracle representations here.
+    - `dir`: the folder that holds `NAME.npz` and `NAME-val.npz`; `None` for the usual places.
+    - `url`: the server's folder that `cfgrl data get` downloads from, for those who have a mirror.
+
+    Raises `ConfigError` for an unknown name.
+    """
+
+    name: str
+    dir: str | None = None
+    url: str = "https://rail.eecs.berkeley.edu/datasets/ogbench"
+
+    catalogue: ClassVar[Mapping[str, str]] = {name: entry.summary for name, entry in ENTRIES.items()}
+    generates: ClassVar[frozenset[str]] = frozenset(n for n, entry in ENTRIES.items() if generate.can_generate(entry))
+
+    def __post_init__(self) -> None:
+        parse(self.name)
+
+    @property
+    def _entry(self) -> Entry:
+        return parse(self.name).entry
+
+    def _require(self) -> tuple[pathlib.Path, pathlib.Path]:
+        return locate.require(self._entry.file, self.dir, can_generate=generate.can_generate(self._entry))
+
+    def load(self) -> "tuple[Data, Data | None]":
+        """Read and check both files. Raises `DataError`."""
+        self._refuse_single_task()
+        training, validation = self._require()
+        return self._read(training), self._read(validation)
+
+    def provenance(self) -> dict[str, Any]:
+        """Name, files with their digests, origin, and the record of a generated or downloaded file."""
+        return locate.provenance(self._entry.file, *self._require())
+
+    def present(self) -> pathlib.Path | None:
+        """The training file where there is one."""
+        return locate.find(self._entry.file, self.dir)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the five evaluation tasks."""
+        from ._ogbench.environment import TASKS
+
+        return TASKS
+
+    def environment(self) -> Environment:
+        """A new environment."""
+        from ._ogbench.environment import OGBenchEnvironment
+
+        self._refuse_single_task()
+        return OGBenchEnvironment(self._entry.environment)
+
+    def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
+        """Make the data set by OGBench's published recipe; point mazes only."""
+        if directory is None and self.dir is not None:
+            directory = pathlib.Path(self.dir)
+        return generate.generate(self._entry, directory, episodes=episodes, seed=seed)
+
+    def fetch(self) -> pathlib.Path:
+        """Download the published files into `dir`, or into OGBench's own folder."""
+        directory = pathlib.Path(self.dir).expanduser() if self.dir else locate.published_directory()
+        return download.download(self._entry.file, directory, self.url)
+
+    def _read(self, path: pathlib.Path) -> "Data":
+        from cfgrl import Data
+
+        from ._ogbench import oracle
+
+        arrays = read_npz(path, keys=("observations", "actions", "terminals", *oracle.MEMBERS))
+        for name in ("observations", "actions", "terminals"):
+            if name not in arrays:
+                raise DataError(f"{path} has no array {name}: it is no OGBench file.")
+        states = {name: arrays.pop(name) for name in oracle.MEMBERS if name in arrays}
+        data = Data.from_arrays(**arrays, goals=oracle.goals(self._entry, states, source=str(path)), source=str(path))
+        self._check_widths(data, path)
+        return data
+
+    def _check_widths(self, data: "Data", path: pathlib.Path) -> None:
+        widths = self._entry.widths
+        for column, expected in (("observations", widths.observation), ("actions", widths.action)):
+            shape = data.columns[column].shape[1:]
+            if shape != (expected,):
+                raise DataError(
+                    f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} it is ({expected},)."
+                )
+
+    def _refuse_single_task(self) -> None:
+        if parse(self.name).single_task:
+            raise DataError(
+                f"{self.name} asks for a single task's rewards, which come in a later release; what works now is the "
+                f"goal-conditioned {self._entry.file}, from the same file."
+            )

@@ -1,0 +1,37 @@
+"""Strictness for every test: types and shapes checked at run time, silent promotions refused, warnings as errors.
+
+The size of XLA's thread pool decides the bits of a result, so it is pinned before jax is imported, here and for the
+child processes of tests, which inherit the environment.
+"""
+
+import os
+
+os.environ["PJRT_NPROC"] = "2"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+from jaxtyping import install_import_hook  # noqa: E402
+
+install_import_hook(["cfgrl", "cfgrl_plugins"], "beartype.beartype")
+
+from collections.abc import Callable  # noqa: E402
+from typing import Any  # noqa: E402
+
+import jax  # noqa: E402
+import optax  # noqa: E402
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def _adam(*args: Any, make: Callable[..., optax.GradientTransformation] = optax.adam, **kwargs: Any) -> Any:
+    """Optax's Adam raises a float to an integer's power, which strict promotion refuses: its code, not ours."""
+    transformation = make(*args, **kwargs)
+
+    def update(*args: Any, **kwargs: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"):
+            return transformation.update(*args, **kwargs)
+
+    return optax.GradientTransformation(transformation.init, update)
+
+
+optax.adam = _adam

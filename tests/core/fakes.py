@@ -1,0 +1,42 @@
+"""Fake distributions: a folder with modules and a `.dist-info`, to be put on `sys.path`."""
+
+import pathlib
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path; what is imported from it is forgotten afterwards."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def distribution(
+    root: pathlib.Path, name: str, source: str, *, version: str = "1.0", module: str | None = None
+) -> None:
+    """Write a distribution whose only entry point `name` is the module with this source."""
+    module = module or name.replace("-", "_")
+    (root / f"{module}.py").write_text(source)
+    info = root / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[cfgrl]\n{name} = {module}\n")
+
+
+def labelers(**targets: str) -> str:
+    """Source of a plugin with these labelers; underscores in names stand for hyphens."""
+    entries = ", ".join(
+        f"'{name.replace('_', '-')}': Component('{target}', summary='made for a test')"
+        for name, target in targets.items()
+    )
+    return f"from cfgrl import Component, hookimpl\n\n\n@hookimpl\ndef cfgrl_labelers():\n    return {{{entries}}}\n"
+
+
+BROKEN = "from cfgrl import Component, hookimpl\n\nraise RuntimeError('no such\\n  luck')\n\nNAMES = ['sunken']\n"
+MISSPELT = "from cfgrl import hookimpl\n\n\n@hookimpl\ndef cfgrl_labellers():\n    return {'slip': None}\n"

@@ -1,0 +1,102 @@
+"""Checkpoints: the same bits back, and every alteration noticed and named."""
+
+import json
+import pathlib
+import random
+import shutil
+
+import equinox as eqx
+import jax
+import pytest
+from cfgrl import CheckpointError, _checkpoint, init
+from toys import assert_same_bits, small_agent, walk
+
+
+@pytest.fixture(scope="module")
+def state():
+    agent = small_agent(normalize=True)
+    return init(agent, walk(), key=jax.random.split(jax.random.key(0), 2))
+
+
+@pytest.fixture
+def saved(tmp_path: pathlib.Path, state):
+    for step in (10, 20):
+        _checkpoint.save(tmp_path, step, state, keep=2)
+    return tmp_path, state
+
+
+def template(state):
+    return eqx.filter_eval_shape(lambda: state)
+
+
+def test_a_state_comes_back_bit_for_bit(saved):
+    folder, state = saved
+    assert _checkpoint.steps(folder) == [10, 20]
+    assert_same_bits(_checkpoint.restore(folder, 20, template(state)), state)
+
+
+def test_only_the_newest_are_kept_and_strays_are_no_steps(saved):
+    folder, state = saved
+    (folder / "99").mkdir()
+    (folder / "notes").mkdir()
+    (folder / ".30.writing").mkdir()
+    _checkpoint.save(folder, 30, state, keep=2)
+    assert _checkpoint.steps(folder) == [20, 30]
+    assert not (folder / ".30.writing").exists() and (folder / "99").exists()
+
+
+def test_every_altered_file_is_noticed_and_named(saved):
+    """Each file of a checkpoint with a bit flipped, a byte cut, emptied, deleted, or with a stray neighbour."""
+    folder, state = saved
+    pristine = folder.parent / "pristine"
+    shutil.copytree(folder / "20", pristine)
+    chance = random.Random(0)
+    files = sorted(p.relative_to(pristine) for p in pristine.rglob("*") if p.is_file())
+    assert len(files) > 20
+    for name in files:
+        for fault in ("flip", "cut", "empty", "delete", "stray"):
+            shutil.rmtree(folder / "20")
+            shutil.copytree(pristine, folder / "20")
+            damage(folder / "20" / name, fault, chance)
+            with pytest.raises(CheckpointError) as error:
+                _checkpoint.restore(folder, 20, template(state))
+            assert str(folder / "20") in str(error.value) and name.name in str(error.value)
+
+
+def damage(path: pathlib.Path, fault: str, chance: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    if fault == "stray":
+        path.with_name(path.name + ".copy").write_bytes(content)
+        return
+    if fault == "delete" or not content:
+        path.unlink()
+        return
+    if fault == "flip":
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(b"" if fault == "empty" else content[:-1] if fault == "cut" else content)
+
+
+def test_the_altered_leaf_is_named(saved):
+    folder, state = saved
+    record = json.loads((folder / "20" / "digests.json").read_text())
+    record.pop("seal")
+    name = sorted(record["leaves"])[3]
+    record["leaves"][name]["sha256"] = "0" * 64
+    (folder / "20" / "digests.json").write_text(json.dumps(record | {"seal": _checkpoint._seal(record)}))
+    with pytest.raises(CheckpointError, match=name):
+        _checkpoint.restore(folder, 20, template(state))
+
+
+def test_another_architecture_is_refused_by_leaf(saved):
+    folder, state = saved
+    other = init(small_agent(normalize=True, hidden=(8, 16)), walk(), key=jax.random.split(jax.random.key(0), 2))
+    with pytest.raises(CheckpointError, match="layers.*shape"):
+        _checkpoint.restore(folder, 20, template(other))
+
+
+def test_a_newer_schema_is_refused_with_a_sentence(saved):
+    folder, state = saved
+    record = json.loads((folder / "20" / "digests.json").read_text())
+    (folder / "20" / "digests.json").write_text(json.dumps(record | {"schema": 99}))
+    with pytest.raises(CheckpointError, match="newer cfgrl"):
+        _checkpoint.restore(folder, 20, template(state))

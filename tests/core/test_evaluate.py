@@ -1,0 +1,123 @@
+"""The episode queue: every episode once, paired over weights, failures counted, order without effect."""
+
+import jax
+import numpy as np
+import pytest
+from cfgrl import ConfigError, DataError, Dataset, Environment, StepResult, init
+from cfgrl._evaluate import evaluate, plan
+from cfgrl._judge import choose_tasks
+from toys import small_agent, walk
+
+
+class Walk(Environment):
+    """Add the action to a place; solved when the place leaves the unit disc. Remembers what it was asked."""
+
+    limit = 12
+
+    def __init__(self, faults=()):
+        self.faults = faults
+
+    def reset(self, task, seed):
+        self.noise = np.random.default_rng(seed)
+        self.place = self.noise.uniform(-0.2, 0.2, 2)
+        self.steps, self.task = 0, task
+        if "reset" in self.faults and task == "b":
+            raise RuntimeError("the simulator is gone")
+        return self.place.copy(), np.array([1.0, 1.0])
+
+    def step(self, action):
+        self.steps += 1
+        self.place = self.place + 0.2 * action
+        observation = self.place.copy()
+        if "nan" in self.faults and self.task == "b":
+            observation[0] = np.nan
+        if "step" in self.faults and self.task == "b" and self.steps == 3:
+            raise RuntimeError("the simulator is gone")
+        solved = bool(np.linalg.norm(self.place) > 1)
+        return StepResult(observation, float(-self.steps), solved or self.steps == self.limit, solved)
+
+    def position(self):
+        return self.place
+
+
+@pytest.fixture(scope="module")
+def trained():
+    agent = small_agent()
+    return agent, init(agent, walk(), key=jax.random.split(jax.random.key(0), 2))
+
+
+EPISODES = plan(2, ["a", "b"], [0.0, 1.0, 3.0], 3, seed=0)
+
+
+def test_the_plan_pairs_episodes_over_weights_and_agent_seeds():
+    assert len(EPISODES) == len(set(EPISODES)) == 2 * 2 * 3 * 3
+    seeds = {}
+    for episode in EPISODES:
+        seeds.setdefault((episode.seed, episode.weight, episode.task), []).append(episode.env_seed)
+    for task in ("a", "b"):
+        assert len({tuple(s) for (_, _, t), s in seeds.items() if t == task}) == 1
+    assert len({e.env_seed for e in EPISODES}) == 6
+    assert plan(1, ["a"], [None], 2, seed=1)[0].env_seed != plan(1, ["a"], [None], 2, seed=0)[0].env_seed
+
+
+def test_every_episode_is_reported_in_order(trained):
+    outcomes, rollouts = evaluate(*trained, Walk, EPISODES, pool=4)
+    assert [(o.seed, o.task, o.weight, o.env_seed) for o in outcomes] == [tuple(e) for e in EPISODES]
+    assert all(1 <= o.length <= Walk.limit and not o.failed for o in outcomes)
+    assert all(o.return_ == -o.length * (o.length + 1) / 2 for o in outcomes)
+    assert {(r.episode.task, r.episode.weight) for r in rollouts} == {(t, w) for t in "ab" for w in (0.0, 1.0, 3.0)}
+    by_episode = {tuple(e): o for e, o in zip(EPISODES, outcomes, strict=True)}
+    for rollout in rollouts:
+        assert len(rollout.positions) == by_episode[tuple(rollout.episode)].length + 1
+
+
+@pytest.mark.parametrize("pool", [2, 6, 1000])
+def test_pool_and_order_decide_nothing(trained, pool: int):
+    reference, _ = evaluate(*trained, Walk, EPISODES, pool=8)
+    shuffled = [EPISODES[i] for i in np.random.default_rng(0).permutation(len(EPISODES))]
+    outcomes, _ = evaluate(*trained, Walk, shuffled, pool=pool)
+    assert sorted(outcomes) == sorted(reference)
+
+
+def test_the_noise_is_the_same_for_every_weight(trained):
+    """At equal weights two runs of one episode agree; so what differs between weights is the weight alone."""
+    agent, state = trained
+    first, _ = evaluate(agent, state, Walk, plan(2, ["a"], [1.0], 3, seed=0), pool=4)
+    second, _ = evaluate(agent, state, Walk, [e for e in EPISODES if e.task == "a"], pool=4)
+    assert sorted(first) == sorted(o for o in second if o.weight == 1.0)
+
+
+@pytest.mark.parametrize("fault", ["reset", "step", "nan"])
+def test_failed_episodes_are_counted_and_never_dropped(trained, fault: str):
+    outcomes, _ = evaluate(*trained, lambda: Walk({fault}), EPISODES, pool=4)
+    assert len(outcomes) == len(EPISODES)
+    assert {o.task for o in outcomes if o.failed} == {"b"}
+    assert sum(o.failed for o in outcomes) == len(EPISODES) // 2
+    assert all(o.success == 0 for o in outcomes if o.failed)
+
+
+def test_an_agent_that_needs_a_goal_says_so(trained):
+    class Goalless(Walk):
+        def reset(self, task, seed):
+            return super().reset(task, seed)[0], None
+
+    with pytest.raises(DataError, match="needs a goal"):
+        evaluate(*trained, Goalless, EPISODES, pool=4)
+
+
+class _Tasks(Dataset):
+    tasks = ("task1", "task2", "task3")
+
+    def load(self):
+        raise AssertionError
+
+    def provenance(self):
+        raise AssertionError
+
+
+def test_tasks_by_name_and_number():
+    assert choose_tasks(_Tasks(), []) == ["task1", "task2", "task3"]
+    assert choose_tasks(_Tasks(), ["3", "task1", 3]) == ["task3", "task1"]
+    for wrong in ("4", "0", "task9"):
+        with pytest.raises(ConfigError, match="task1, task2, task3"):
+            choose_tasks(_Tasks(), [wrong])

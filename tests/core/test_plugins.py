@@ -1,0 +1,126 @@
+"""Discovery: a broken plugin is recorded with its reason and takes nothing else down."""
+
+import pytest
+from fakes import BROKEN, MISSPELT, distribution, labelers, site  # noqa: F401  # a fixture
+
+from cfgrl._catalogue import load_catalogue
+from cfgrl._component import Component
+from cfgrl._errors import ConfigError, PluginError
+from cfgrl._plugins import Plugin, discover
+
+
+def _plugin(name: str, plugins: tuple[Plugin, ...]) -> Plugin:
+    return next(plugin for plugin in plugins if plugin.name == name)
+
+
+def test_the_built_in_families_come_from_entry_points():
+    plugins = [plugin for plugin in discover() if plugin.distribution == "cfgrl"]
+    assert [plugin.failure for plugin in plugins] == [None] * 5
+    assert {family for plugin in plugins for family in plugin.components} == {
+        "labelers", "policies", "guidance", "networks", "datasets"
+    }  # fmt: skip
+
+
+def test_a_good_plugin_among_broken_ones(site):
+    distribution(site, "cfgrl-aa-broken", BROKEN)
+    distribution(site, "cfgrl-good", labelers(fine="cfgrl_good:Fine"))
+    distribution(site, "cfgrl-misspelt", MISSPELT)
+    distribution(site, "cfgrl-zz-exits", "raise SystemExit(0)")
+    plugins = discover()
+    assert _plugin("cfgrl-aa-broken", plugins).failure == "RuntimeError: no such luck"
+    assert _plugin("cfgrl-misspelt", plugins).failure == (
+        "there is no hook 'cfgrl_labellers'; did you mean 'cfgrl_labelers'?"
+    )
+    assert "SystemExit" in str(_plugin("cfgrl-zz-exits", plugins).failure)
+    good = _plugin("cfgrl-good", plugins)
+    assert (good.failure, good.version) == (None, "1.0")
+    assert set(good.components["labelers"]) == {"fine"}
+    assert "goals" in load_catalogue().entries("labelers")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("@hookimpl\ndef cfgrl_labelers(): return ['x']", "returned list"),
+        ("@hookimpl\ndef cfgrl_labelers(): return {'Bad Name': Component('m:C', 's')}", "'Bad Name'"),
+        ("@hookimpl\ndef cfgrl_labelers(): return {'x': 'm:C'}", "gives str for 'x'"),
+        ("@hookimpl\ndef cfgrl_labelers(): return {'x': Component('no-colon', 's')}", "package.module:Class"),
+        ("@hookimpl\ndef cfgrl_labelers(): return {'x': Component('m:C', ' ')}", "summary"),
+        ("@hookimpl\ndef cfgrl_labelers(registry): return {}", "cfgrl_labelers"),
+        ("@hookimpl\ndef cfgrl_labelers(): raise ValueError('in the hook')", "ValueError: in the hook"),
+        ("@hookimpl\ndef cfgrl_presets(): return ['/nowhere.toml']", "not a file"),
+        ("@hookimpl\ndef cfgrl_presets(): return '/nowhere.toml'", "not a list of paths"),
+        ("def cfgrl_labelers(): return {}", "implements no hook"),
+    ],
+)
+def test_what_a_plugin_can_do_wrong(site, body, message):
+    distribution(site, "cfgrl-wrong", f"from cfgrl import Component, hookimpl\n{body}\n")
+    plugin = _plugin("cfgrl-wrong", discover())
+    assert plugin.failure is not None and message in plugin.failure
+    assert not plugin.components and not plugin.presets
+
+
+def test_a_failed_plugin_matters_to_those_who_ask_for_it(site):
+    distribution(site, "cfgrl-aa-broken", BROKEN)
+    catalogue = load_catalogue()
+    assert catalogue.find("labelers", "goals").plugin.distribution == "cfgrl"
+    with pytest.raises(PluginError, match="cfgrl-aa-broken 1.0 .* did not load: RuntimeError: no such luck"):
+        catalogue.find("labelers", "sunken")
+    with pytest.raises(PluginError, match="did not load"):
+        catalogue.find("labelers", "aa-broken")
+    with pytest.raises(ConfigError, match="did you mean 'goals'"):
+        catalogue.find("labelers", "gols")
+
+
+def test_a_name_given_twice_names_both_and_is_settled_by_disable(site):
+    distribution(site, "cfgrl-one", labelers(twin="cfgrl_one:A", other="cfgrl_one:B"))
+    distribution(site, "cfgrl-two", labelers(twin="cfgrl_two:C"), version="2.5")
+    catalogue = load_catalogue()
+    assert "twin" not in catalogue.entries("labelers") and "other" in catalogue.entries("labelers")
+    with pytest.raises(PluginError) as caught:
+        catalogue.find("labelers", "twin")
+    for part in ("cfgrl-one 1.0", "cfgrl-two 2.5", '"cfgrl-one:twin"', '"cfgrl-two:twin"'):
+        assert part in str(caught.value)
+    settled = load_catalogue(["Cfgrl_One:twin"])
+    assert settled.find("labelers", "twin").plugin.distribution == "cfgrl-two"
+    assert settled.find("labelers", "other").plugin.distribution == "cfgrl-one"
+    without = load_catalogue(["cfgrl-two"])
+    assert without.find("labelers", "twin").plugin.distribution == "cfgrl-one"
+    assert _plugin("cfgrl-two", without.plugins).disabled
+
+
+def test_a_disabled_plugin_is_not_imported(site):
+    distribution(site, "cfgrl-unwanted", BROKEN.replace("sunken", "ghost"))
+    catalogue = load_catalogue(["cfgrl-unwanted"])
+    assert _plugin("cfgrl-unwanted", catalogue.plugins).failure is None
+    with pytest.raises(ConfigError, match="disabled"):
+        catalogue.find("labelers", "ghost")
+
+
+def test_the_environment_limits_what_is_loaded(site, monkeypatch):
+    distribution(site, "cfgrl-good", labelers(fine="cfgrl_good:Fine"))
+    monkeypatch.setenv("CFGRL_PLUGINS", "cfgrl-guidance, Cfgrl.Good")
+    loaded = {plugin.name for plugin in discover() if not plugin.disabled}
+    assert loaded == {"cfgrl-guidance", "cfgrl-good"}
+
+
+def test_the_order_on_the_path_decides_nothing(site, tmp_path, monkeypatch):
+    distribution(site, "cfgrl-zz", labelers(zz="cfgrl_zz:Z"))
+    other = tmp_path / "other"
+    other.mkdir()
+    distribution(other, "cfgrl-bb", labelers(bb="cfgrl_bb:B"))
+    monkeypatch.syspath_prepend(other)
+    names = [plugin.name for plugin in discover()]
+    assert names == [p.name for p in sorted(discover(), key=lambda p: (p.distribution, p.name))]
+    assert {"cfgrl-zz", "cfgrl-bb"} <= set(names)
+
+
+def test_a_class_that_cannot_be_imported_says_why(site):
+    (site / "cfgrl_sour.py").write_text("import module_that_nobody_has\n")
+    with pytest.raises(
+        PluginError, match="cfgrl_sour:C cannot be imported: ModuleNotFoundError.*module_that_nobody_has"
+    ):
+        Component("cfgrl_sour:C", "s").load()
+    (site / "cfgrl_bare.py").write_text("C = 3\n")
+    with pytest.raises(PluginError, match="not a class"):
+        Component("cfgrl_bare:C", "s").load()
