@@ -145,7 +145,8 @@ def test_numerics_never_reach_the_plugin_layer() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_hook_modules_import_nothing_heavy(family: str) -> None:
-    code = f"import sys, cfgrl_plugins.{family}; print(sorted({{'jax', 'equinox', 'ogbench', 'numpy'}} & set(sys.modules)))"
+    heavy = {"jax", "equinox", "ogbench", "numpy"}
+    code = f"import sys, cfgrl_plugins.{family}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

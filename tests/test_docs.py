@@ -24,8 +24,13 @@ ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
 SECTIONS = {
-    "view": View, "optimizer": Optimizer, "ema": EMA, "train": Training, "checkpoint": Checkpointing, "eval": Evaluation,
-}  # fmt: skip
+    "view": View,
+    "optimizer": Optimizer,
+    "ema": EMA,
+    "train": Training,
+    "checkpoint": Checkpointing,
+    "eval": Evaluation,
+}
 #: Where a component's own keys stand in a preset.
 PREFIX = {"labelers": "labeler", "policies": "policy", "guidance": "guidance", "datasets": "dataset"}
 
@@ -91,7 +96,7 @@ def test_every_key_of_a_component_is_documented(family: str, name: str, componen
 def test_every_preset_is_documented() -> None:
     text = (DOCS / "catalogue.md").read_text().split("## Presets\n")[1]
     pages = "".join(page.read_text() for page in (DOCS / "algorithms").glob("*.md"))
-    presets = load_registries(ROOT / "registry.toml").presets
+    presets = load_registries(ROOT / "registry.toml").presets()
     assert {"flow-bc", "flow-gcbc", "cfgrl-goal", "demo"} <= set(presets)
     for name in presets:
         assert f"| `{name}` |" in text
@@ -135,7 +140,11 @@ def test_every_exit_code_is_documented() -> None:
     from cfgrl import _errors
 
     text = (DOCS / "runs.md").read_text()
-    codes = {error.exit_code for error in vars(_errors).values() if isinstance(error, type) and error.__module__ == "cfgrl._errors"}
+    codes = {
+        error.exit_code
+        for error in vars(_errors).values()
+        if isinstance(error, type) and error.__module__ == "cfgrl._errors"
+    }
     assert len(codes) == 8
     assert all(f"| {code} |" in text for code in codes)
 

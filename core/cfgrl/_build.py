@@ -103,6 +103,6 @@ def _agent(resolved: Resolved, values: Mapping[str, Any]) -> "Agent":
             stages.append(Stage(**parts, name=name))
         except CfgrlError as error:
             path = ("guidance",) if name == "main" else ("stage", name, "guidance")
-            walk.problem((*path, "use"), str(error))
-    walk.raise_problems()
+            walk.problems.add((*path, "use"), str(error))
+    walk.problems.raise_all()
     return Agent(tuple(stages), values["view"], values["train"].batch_size)

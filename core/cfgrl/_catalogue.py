@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from cfgrl._component import SINGULAR, Component
@@ -120,14 +120,12 @@ def load_catalogue(disable: Collection[str] = ()) -> Catalogue:
     return Catalogue(discover(disable), tuple(disable))
 
 
-def conflict(family: str, name: str, claimants: list[Plugin]) -> str:
-    """What is wrong, and what to write where."""
+def conflict(family: str, name: str, claimants: Sequence[Plugin]) -> str:
+    """What is wrong with a name that several plugins give, and what to write where."""
     who = sorted(f"{plugin.distribution} {plugin.version} ({plugin.module})" for plugin in claimants)
-    remedy = " or ".join(f'"{d}:{name}"' for d in sorted({canonical(plugin.distribution) for plugin in claimants}))
-    return (
-        f"the {SINGULAR[family]} '{name}' is given by {' and by '.join(who)}; "
-        f"leave one out with `disable = [{remedy}]` in registry.toml"
-    )
+    distributions = sorted({canonical(plugin.distribution) for plugin in claimants})
+    remedy = " or ".join(f'`disable = ["{distribution}:{name}"]`' for distribution in distributions)
+    return f"the {SINGULAR[family]} '{name}' is given by {' and by '.join(who)}; choose with {remedy} in registry.toml"
 
 
 def _mentions(plugin: Plugin, name: str) -> bool:

@@ -29,9 +29,9 @@ def _few_agents(seeds: int) -> list[str]:
     if seeds not in COVERAGE:
         return []
     return [
-        f"{seeds} agent seeds: a 95 % interval over so few covers the true mean only about {COVERAGE[seeds]} % of the time "
-        "where trained agents differ far more than episodes do, and about 95 % where they are alike. More seeds mend "
-        "this; more episodes do not."
+        f"{seeds} agent seeds: a 95 % interval over so few covers the true mean only about {COVERAGE[seeds]} % of the "
+        "time where trained agents differ far more than episodes do, and about 95 % where they are alike. More seeds "
+        "mend this; more episodes do not."
     ]
 
 

@@ -96,7 +96,9 @@ def _value_errors(name: str, array: np.ndarray) -> Iterator[str]:
         return
     low, high = array.min(), array.max()  # a NaN anywhere makes both NaN: one pass when nothing is wrong
     if not (np.isfinite(low) and np.isfinite(high)):
-        yield from _first(name, array, lambda block: ~np.isfinite(block), "is not finite", "remove or mend that episode")
+        yield from _first(
+            name, array, lambda block: ~np.isfinite(block), "is not finite", "remove or mend that episode"
+        )
         return
     if name == "terminals":
         yield from _first(name, array, lambda block: (block != 0) & (block != 1), "is neither 0 nor 1", "")
@@ -104,7 +106,9 @@ def _value_errors(name: str, array: np.ndarray) -> Iterator[str]:
         hint = "actions must lie within [-1, 1]: rescale them"
         yield from _first(name, array, lambda block: np.abs(block) > 1, "is out of range", hint)
     elif max(-float(low), float(high)) > _FLOAT32_MAX:
-        yield from _first(name, array, lambda block: np.abs(block) > _FLOAT32_MAX, "does not fit 32-bit floats", "rescale it")
+        yield from _first(
+            name, array, lambda block: np.abs(block) > _FLOAT32_MAX, "does not fit 32-bit floats", "rescale it"
+        )
 
 
 def _first(name: str, array: np.ndarray, wrong, what: str, hint: str) -> Iterator[str]:

@@ -68,8 +68,10 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def provenance(self) -> dict[str, Any]:
-        """What a run's manifest records: `name`, `files` (path, bytes, sha256 each) and `origin`
-        (`published`, `generated` with its record, or `unknown`)."""
+        """What a run's manifest records: `name`, `files` (path, bytes, sha256 each), `origin` and `record`.
+
+        `origin` is `published`, `generated` or `unknown`; `record` says how a file was made or where it came from.
+        """
 
     def present(self) -> pathlib.Path | None:
         """The training file where it is on this machine, found without reading it."""
@@ -87,7 +89,7 @@ class Dataset(abc.ABC):
     def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
         """Make the data set on this machine, without a network; returns the training file."""
         del directory, episodes, seed
-        raise DataError(f"The data set {type(self).__name__} cannot be generated on this machine; see `cfgrl data list`.")
+        raise DataError(f"The data set {type(self).__name__} cannot be generated here; see `cfgrl data list`.")
 
     def fetch(self) -> pathlib.Path:
         """Download the data set; the only method that may use a network. Returns the training file."""

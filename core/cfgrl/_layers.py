@@ -4,6 +4,7 @@ Its form is checked here, all faults at once; what the keys of a preset mean is 
 """
 
 import dataclasses
+import os
 import pathlib
 from typing import Any
 
@@ -61,7 +62,7 @@ def user_file(given: pathlib.Path | str | None) -> pathlib.Path | None:
     if given is not None:
         return pathlib.Path(given)
     here = pathlib.Path.cwd()
-    return next((f for f in (d / FILE_NAME for d in (here, *here.parents)) if f.is_file()), None)
+    return next((f for f in (d / FILE_NAME for d in (here, *here.parents)) if os.path.isfile(f)), None)
 
 
 def read_layer(file: pathlib.Path, plugin: Plugin | None = None) -> Layer:

@@ -93,13 +93,13 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
         if expected != present:
             raise DataError(f"{where}: its header promises {expected:,} bytes, but {present:,} are there.")
         flat = np.empty(math.prod(shape), dtype)
-        buffer = memoryview(flat.view(np.uint8)) if flat.size else memoryview(b"")
+        raw = flat.view(np.uint8)
         done = 0
         while done < expected:
             chunk = member.read(min(_CHUNK, expected - done))
             if not chunk:
                 raise DataError(f"{where} is truncated after {done:,} of {expected:,} bytes: fetch or make it again.")
-            buffer[done : done + len(chunk)] = chunk
+            raw[done : done + len(chunk)] = np.frombuffer(chunk, np.uint8)
             done += len(chunk)
         member.read(1)  # the end of the member is where zipfile compares the checksum
     return flat.reshape(shape, order="F" if fortran else "C")

@@ -14,7 +14,7 @@ from typing import Any
 from cfgrl._catalogue import Catalogue, conflict, load_catalogue
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl._layers import ABOUT, Layer, Preset, packaged_file, read_layer, user_file
-from cfgrl._plugins import canonical
+from cfgrl._plugins import Plugin, canonical
 from cfgrl._tables import Keys, Origin, Overrides, Table, dotted, empty, lay, nest, parse_overrides, part
 
 #: What a stage is made of; where there are two stages, these keys at the top are shared by both.
@@ -62,7 +62,7 @@ class Registry:
         """What is wrong with each name of a component or preset that several distributions give."""
         lines = [conflict(*claimed) for claimed in self.catalogue.conflicts()]
         names = {name for layer in self.layers for name in layer.presets}
-        return lines + [_conflict(name, claimants) for name in sorted(names) if (claimants := self._claimants(name))]
+        return lines + [conflict("presets", n, plugins) for n in sorted(names) if (plugins := self._claimants(n))]
 
     def packager(self, preset: Preset) -> str | None:
         """The distribution that brings a preset; `None` for a user's own."""
@@ -89,7 +89,7 @@ class Registry:
 
     def _find(self, name: str, below: int | None = None) -> tuple[int, Preset]:
         if claimants := self._claimants(name):
-            raise PluginError(_sentence(_conflict(name, claimants)))
+            raise PluginError(_sentence(conflict("presets", name, claimants)))
         found = self._above(name, below)
         if found is None:
             known = {n for layer in self.layers[:below] for n in layer.presets}
@@ -102,10 +102,10 @@ class Registry:
         numbered = list(enumerate(self.layers))[:below]
         return next(((i, layer.presets[name]) for i, layer in reversed(numbered) if name in layer.presets), None)
 
-    def _claimants(self, name: str) -> list[Preset]:
+    def _claimants(self, name: str) -> list[Plugin]:
         """The plugins that claim a name, where there are several and no user's file settles it."""
         presets = [layer.presets[name] for layer in self.layers if name in layer.presets]
-        claimants = [p for p in presets if p.plugin is not None]
+        claimants = [preset.plugin for preset in presets if preset.plugin is not None]
         return claimants if len(claimants) > 1 and presets[-1].plugin is not None else []
 
     def _lineage(self, name: str) -> list[Preset]:
@@ -187,9 +187,3 @@ def _extends(preset: Preset) -> str:
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
-
-
-def _conflict(name: str, claimants: list[Preset]) -> str:
-    who = " and by ".join(sorted(f"{p.plugin.distribution} ({p.origin})" for p in claimants if p.plugin))
-    remedy = " or ".join(sorted(f'"{canonical(p.plugin.distribution)}:{name}"' for p in claimants if p.plugin))
-    return f"the preset '{name}' is given by {who}; leave one out with `disable = [{remedy}]` in registry.toml"

@@ -43,7 +43,7 @@ def walk_sections(walk: Walk, wanted: Iterable[str]) -> dict[str, Built]:
     table, built = walk.resolved.table, {}
     for key in table:
         if key not in TOP:
-            walk.problem((key,), f"there is no key '{key}'{did_you_mean(key, TOP)} (keys: {', '.join(TOP)})")
+            walk.problems.add((key,), f"there is no key '{key}'{did_you_mean(key, TOP)} (keys: {', '.join(TOP)})")
     for key in wanted:
         if key == "seeds":
             built[key] = _seeds(walk, table.get(key, [0]))
@@ -53,7 +53,7 @@ def walk_sections(walk: Walk, wanted: Iterable[str]) -> dict[str, Built]:
             built[key] = walk.section(SECTIONS[key], (key,), table.get(key, MISSING))
     if "stage" in wanted:
         built["stages"] = _stages(walk)
-    walk.raise_problems()
+    walk.problems.raise_all()
     return built
 
 
@@ -64,7 +64,7 @@ def _seeds(walk: Walk, value: Any) -> Built:
             raise Invalid(f"must differ from each other, not {value}")
         return Built(seeds, plain(seeds))
     except Invalid as error:
-        walk.problem(("seeds",), str(error))
+        walk.problems.add(("seeds",), str(error))
         return Built((), [])
 
 
@@ -78,7 +78,9 @@ def _stages(walk: Walk) -> Built:
     for name in stages:
         if name not in STAGES:
             hint = did_you_mean(name, STAGES)
-            walk.problem(("stage", name), f"there is no stage '{name}'{hint}; two stages are stage.high and stage.low")
+            walk.problems.add(
+                ("stage", name), f"there is no stage '{name}'{hint}; two stages are stage.high and stage.low"
+            )
     built = {}
     for name in STAGES:
         path = ("stage", name)
@@ -91,7 +93,7 @@ def _stage(walk: Walk, path: tuple[str, ...], table: Mapping[str, Any]) -> dict[
     for key in table if path else ():
         if key not in PARTS:
             hint = did_you_mean(key, PARTS)
-            walk.problem((*path, key), f"a stage has no key '{key}'{hint} (keys: {', '.join(PARTS)})")
+            walk.problems.add((*path, key), f"a stage has no key '{key}'{hint} (keys: {', '.join(PARTS)})")
     built = {}
     for key, what in PARTS.items():
         make = walk.section if ":" in what else walk.component

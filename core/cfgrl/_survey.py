@@ -45,7 +45,7 @@ def format_survey(found: dict[str, Any]) -> str:
         each += f" to {lengths['max']:,} (median {lengths['median']:,})"
     lines = [
         f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)",
-        f"  {found['rows']:,} rows, {found['episodes']:,} episodes of {each} rows",
+        f"  {found['rows']:,} rows, {found['episodes']:,} episode{'s' * (found['episodes'] != 1)} of {each} rows",
     ]
     for name, array in found["arrays"].items():
         shape = " × ".join(f"{size:,}" for size in array["shape"])
@@ -63,9 +63,8 @@ def _episode_lengths(terminals: np.ndarray | None) -> np.ndarray:
 
 
 def _describe(array: np.ndarray) -> dict[str, Any]:
-    low, high = (array.min(), array.max()) if array.size else (np.nan, np.nan)
-    if not (np.isfinite(low) and np.isfinite(high)):
+    finite = array
+    if array.size and not np.isfinite((array.min(), array.max())).all():
         finite = array[np.isfinite(array)]
-        low, high = (finite.min(), finite.max()) if finite.size else (None, None)
-    span = [None if value is None else value.item() for value in (low, high)]
-    return {"dtype": str(array.dtype), "shape": list(array.shape), "min": span[0], "max": span[1]}
+    low, high = (finite.min().item(), finite.max().item()) if finite.size else (None, None)
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "min": low, "max": high}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cfgrl._errors import ConfigError
+from cfgrl._toml import shown
 
 Keys = tuple[str, ...]
 #: Overrides of a preset: `["guidance.weight=1.5"]` from a command line, `{"guidance.weight": 1.5}` from Python.
@@ -28,9 +29,7 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         if self.file is None:
             return "override"
-        here = pathlib.Path.cwd()
-        file = self.file.relative_to(here) if self.file.is_relative_to(here) else self.file
-        return f"{file}:{self.line}" if self.line else str(file)
+        return f"{shown(self.file)}:{self.line}" if self.line else shown(self.file)
 
 
 class Table(NamedTuple):

@@ -38,18 +38,24 @@ class Document(NamedTuple):
     lines: dict[Path, int]
 
 
+def shown(path: pathlib.Path) -> str:
+    """A file as messages name it: relative to the working directory where it lies below."""
+    here = pathlib.Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def read_toml(path: pathlib.Path) -> Document:
     """Read a file; raises `ConfigError` with file and line where it is missing, too large or not TOML."""
     try:
         if not path.is_file():
-            raise ConfigError(f"{path}: there is no such file.")
+            raise ConfigError(f"{shown(path)}: there is no such file.")
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}.") from error
     if len(content) > LARGEST:
-        raise ConfigError(f"{path}: larger than {LARGEST} bytes; this is not a registry file.")
-    return parse_toml(content, str(path))
+        raise ConfigError(f"{shown(path)}: larger than {LARGEST} bytes; this is not a registry file.")
+    return parse_toml(content, shown(path))
 
 
 def parse_toml(content: bytes, name: str) -> Document:
@@ -107,14 +113,11 @@ class _Lines:
         self.at = match.end()
         return match[0]
 
-    def jump(self, length: int) -> None:
-        self.at += length
-
     def header(self, brackets: int) -> Path:
         """`[a.b]` or `[[a.b]]`; a name that stands for an array of tables means its latest element."""
-        self.jump(brackets)
+        self.at += brackets
         keys = self.keys()
-        self.jump(brackets)
+        self.at += brackets
         path: Path = ()
         for number, key in enumerate(keys):
             path = (*path, key)
@@ -132,7 +135,7 @@ class _Lines:
         for key in self.keys():
             path = (*path, key)
             self.lines.setdefault(path, line)
-        self.jump(1)  # the equals sign
+        self.at += 1  # the equals sign
         self.skip(_BLANK)
         self.value(path)
 
@@ -149,7 +152,7 @@ class _Lines:
             self.skip(_BLANK)
             if self.text[self.at] != ".":
                 return keys
-            self.jump(1)
+            self.at += 1
 
     def value(self, path: Path) -> None:
         if self.text[self.at] == "[":
@@ -161,7 +164,7 @@ class _Lines:
             self.skip(_STRINGS[opening] if opening else _PLAIN)
 
     def array(self, path: Path) -> None:
-        self.jump(1)
+        self.at += 1
         self.skip(_SPACE)
         number = 0
         while self.text[self.at] != "]":
@@ -169,18 +172,18 @@ class _Lines:
             self.value((*path, number))
             number += 1
             self.separator()
-        self.jump(1)
+        self.at += 1
 
     def inline(self, path: Path) -> None:
-        self.jump(1)
+        self.at += 1
         self.skip(_SPACE)
         while self.text[self.at] != "}":
             self.pair(path)
             self.separator()
-        self.jump(1)
+        self.at += 1
 
     def separator(self) -> None:
         self.skip(_SPACE)
         if self.text[self.at] == ",":
-            self.jump(1)
+            self.at += 1
             self.skip(_SPACE)

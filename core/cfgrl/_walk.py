@@ -10,25 +10,13 @@ from typing import Any, NamedTuple
 
 from cfgrl._catalogue import Entry
 from cfgrl._component import FAMILIES, SINGULAR, load_class, reason
-from cfgrl._errors import CfgrlError, ConfigError, PluginError
+from cfgrl._errors import CfgrlError, PluginError
 from cfgrl._fields import MISSING, Field, SourceDefault, class_fields, source_fields
 from cfgrl._plugins import did_you_mean
+from cfgrl._problems import Problems
 from cfgrl._registry import Resolved
-from cfgrl._tables import Keys, Origin, dotted
+from cfgrl._tables import Keys, dotted
 from cfgrl._validate import Invalid, plain, short, validate
-
-
-class Problem(NamedTuple):
-    """One fault: where it stands, what is wrong, and whether a plugin is to blame."""
-
-    origin: Origin
-    key: str
-    message: str
-    plugin: bool = False
-
-    def __str__(self) -> str:
-        end = "" if self.message.endswith("?") else "."
-        return f"{self.origin}: {self.key}: {self.message}{end}"
 
 
 class Built(NamedTuple):
@@ -50,32 +38,15 @@ class Walk:
     def __init__(self, resolved: Resolved, *, building: bool):
         self.resolved = resolved
         self.building = building
-        self.problems: list[Problem] = []
+        self.problems = Problems(resolved)
         #: Versions by name of the distributions whose components were met.
         self.used: dict[str, str] = {}
-
-    def problem(self, path: Keys, message: str, *, plugin: bool = False) -> None:
-        """Note a fault of the key at `path`, with the line of the closest key around it that has one."""
-        origins = self.resolved.origins
-        around = (path[:n] for n in range(len(path), 0, -1))
-        origin = next((origins[keys] for keys in around if keys in origins), self.resolved.origin)
-        self.problems.append(Problem(origin, dotted(path), message.rstrip("."), plugin))
-
-    def raise_problems(self) -> None:
-        """Raise one error with all problems; a `PluginError` where only plugins are to blame."""
-        if not self.problems:
-            return
-        lines = list(dict.fromkeys(str(problem) for problem in self.problems))
-        error = PluginError if all(problem.plugin for problem in self.problems) else ConfigError
-        if len(lines) == 1:
-            raise error(lines[0])
-        raise error(f"{len(lines)} problems in preset '{self.resolved.preset}':\n  " + "\n  ".join(lines))
 
     def table(self, path: Keys, value: Any) -> dict[str, Any]:
         """A value that has to be a table."""
         if isinstance(value, Mapping):
             return dict(value)
-        self.problem(path, f"must be a table, not {plain(value)!r}")
+        self.problems.add(path, f"must be a table, not {plain(value)!r}")
         return {}
 
     def section(self, target: str, path: Keys, table: Any) -> Built:
@@ -88,28 +59,28 @@ class Walk:
         known = self.resolved.catalogue.entries(family)
         if table is MISSING or (isinstance(table, Mapping) and "use" not in table):
             key, names = dotted((*path, "use")), ", ".join(known) or "none"
-            self.problem(path, f"no {kind} is chosen: set {key} (known: {names})")
+            self.problems.add(path, f"no {kind} is chosen: set {key} (known: {names})")
             return Built(None, {})
         if not isinstance(table, Mapping):
             example = f'{dotted((*path, "use"))} = "{table if isinstance(table, str) else next(iter(known), "NAME")}"'
-            self.problem(path, f"must be a table that names a {kind}: write {example}")
+            self.problems.add(path, f"must be a table that names a {kind}: write {example}")
             return Built(None, {})
         use = table["use"]
         keys = {key: value for key, value in table.items() if key != "use"}
         if not isinstance(use, str):
-            self.problem((*path, "use"), f"must be the name of a {kind}, not {plain(use)!r}")
+            self.problems.add((*path, "use"), f"must be the name of a {kind}, not {plain(use)!r}")
             return Built(None, {})
         try:
             entry = self.resolved.catalogue.find(family, use)
         except CfgrlError as error:
-            self.problem((*path, "use"), str(error), plugin=isinstance(error, PluginError))
+            self.problems.add((*path, "use"), str(error), plugin=isinstance(error, PluginError))
             return Built(None, {})
         self.used[entry.plugin.distribution] = entry.plugin.version
         built = self._make(entry.component.target, path, keys, f"{kind} '{use}'", entry)
         return Built(built.value, {"use": use, **built.table})
 
     def _make(self, target: str, path: Keys, table: dict[str, Any], what: str, entry: Entry | None = None) -> Built:
-        before = len(self.problems)
+        before = len(self.problems.found)
         cls: Any = None
         try:
             if self.building:
@@ -120,12 +91,12 @@ class Walk:
                 fields = source_fields(target)
         except PluginError as error:
             source = f"{what} of {entry.plugin.distribution} {entry.plugin.version}" if entry else what
-            self.problem((*path, "use") if entry else path, f"{source}: {error}", plugin=True)
+            self.problems.add((*path, "use") if entry else path, f"{source}: {error}", plugin=True)
             return Built(None, {})
         if fields is None:
             return Built(None, dict(table))
         given, complete = self._fields(fields, path, table, what)
-        if not self.building or len(self.problems) > before:
+        if not self.building or len(self.problems.found) > before:
             return Built(None, complete)
         return Built(self._construct(cls, given, path, what, entry), complete)
 
@@ -143,11 +114,11 @@ class Walk:
         try:
             return cls(**given)
         except CfgrlError as error:
-            self.problem(path, str(error), plugin=isinstance(error, PluginError))
+            self.problems.add(path, str(error), plugin=isinstance(error, PluginError))
         except (ValueError, TypeError) as error:
-            self.problem(path, f"{what} refuses these values: {error}")
+            self.problems.add(path, f"{what} refuses these values: {error}")
         except Exception as error:
-            self.problem(path, f"{what} cannot be made: {reason(error)}", plugin=entry is not None)
+            self.problems.add(path, f"{what} cannot be made: {reason(error)}", plugin=entry is not None)
         return None
 
     def _fields(
@@ -157,7 +128,7 @@ class Walk:
         for key in table:
             if key not in fields:
                 known = f" (keys: {', '.join(fields)})" if fields else " (it has no keys)"
-                self.problem((*path, key), f"{what} has no key '{key}'{did_you_mean(key, fields)}{known}")
+                self.problems.add((*path, key), f"{what} has no key '{key}'{did_you_mean(key, fields)}{known}")
         given: dict[str, Any] = {}
         complete: dict[str, Any] = {}
         for name, field in fields.items():
@@ -166,7 +137,7 @@ class Walk:
             elif name in table:
                 self._one(field, (*path, name), table[name], given, complete)
             elif field.default is MISSING:
-                self.problem((*path, name), f"{what} needs '{name}', which has no default")
+                self.problems.add((*path, name), f"{what} needs '{name}', which has no default")
             else:
                 complete[name] = plain(field.default)
         return given, complete
@@ -179,9 +150,9 @@ class Walk:
             given[field.name] = validate(field, value)
             complete[field.name] = plain(given[field.name])
         except Invalid as error:
-            self.problem(path, str(error))
+            self.problems.add(path, str(error))
         except Exception as error:  # What pydantic cannot handle at all, such as an annotation that is an array.
-            self.problem(path, f"cannot be set in a file: {reason(error)}", plugin=True)
+            self.problems.add(path, f"cannot be set in a file: {reason(error)}", plugin=True)
 
     def _nested(self, field: Field, path: Keys, table: Any, given: dict[str, Any], complete: dict[str, Any]) -> None:
         """A component inside a component; without `use` it is the one that the class chooses itself."""

@@ -1,20 +1,6 @@
 """Fake distributions: a folder with modules and a `.dist-info`, to be put on `sys.path`."""
 
 import pathlib
-import sys
-
-import pytest
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder on the path; what is imported from it is forgotten afterwards."""
-    monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 def distribution(
@@ -31,11 +17,9 @@ def distribution(
 
 def labelers(**targets: str) -> str:
     """Source of a plugin with these labelers; underscores in names stand for hyphens."""
-    entries = ", ".join(
-        f"'{name.replace('_', '-')}': Component('{target}', summary='made for a test')"
-        for name, target in targets.items()
-    )
-    return f"from cfgrl import Component, hookimpl\n\n\n@hookimpl\ndef cfgrl_labelers():\n    return {{{entries}}}\n"
+    entries = {name.replace("_", "-"): target for name, target in targets.items()}
+    components = ", ".join(f"'{name}': Component('{target}', summary='a test')" for name, target in entries.items())
+    return f"from cfgrl import Component, hookimpl\n\n\n@hookimpl\ndef cfgrl_labelers():\n    return {{{components}}}\n"
 
 
 BROKEN = "from cfgrl import Component, hookimpl\n\nraise RuntimeError('no such\\n  luck')\n\nNAMES = ['sunken']\n"

@@ -105,7 +105,8 @@ def write_json(path, content):
 
 def write_demo(path, **options):
     """A finished run with everything in it."""
-    return write_run(path, metrics=make_metrics(), evaluations=[make_evaluation(**options)], rollouts=make_rollouts())
+    rollouts = make_rollouts(tasks=TASKS[:2])
+    return write_run(path, metrics=make_metrics(), evaluations=[make_evaluation(**options)], rollouts=rollouts)
 
 
 CONFIG = """preset = "{preset}"

@@ -2,11 +2,12 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import pytest
-from fakes import distribution, labelers, site  # noqa: F401  # a fixture
+from fakes import distribution, labelers
 
 from cfgrl import ConfigError, PluginError
 from cfgrl._build import build_agent, build_dataset, build_experiment, check, read_config, write_config
@@ -87,6 +88,11 @@ def _problems(*overrides: str, build=build_agent, error=ConfigError) -> list[str
     return lines[1:] if len(lines) > 1 else lines
 
 
+def _stages(agent: Any) -> Any:
+    """The stages, whose parts have fields that their base classes do not know."""
+    return agent.stages
+
+
 def _targets():
     catalogue = load_registries().catalogue
     yield from (e.component.target for family in FAMILIES for e in catalogue.entries(family).values())
@@ -129,12 +135,12 @@ def test_what_is_built_has_the_values_of_the_table():
             "guidance.weight=1.5", "train.batch_size=32", "train.steps=1e4", "seeds=[3,4]", "optimizer.clip_norm=2"
         )
     )
-    (stage,) = experiment.agent.stages
+    (stage,) = _stages(experiment.agent)
     assert stage.guidance.weight == jnp.float32(1.5) and stage.guidance.weight.dtype == jnp.float32
     assert (stage.name, stage.policy.network.hidden) == ("main", (512, 512, 512, 512))
     assert (experiment.agent.batch_size, experiment.training.steps, experiment.seeds) == (32, 10_000, (3, 4))
     assert stage.optimizer.clip_norm == jnp.float32(2.0)
-    assert build_agent(_resolve("optimizer.clip_norm=none")).stages[0].optimizer.clip_norm is None
+    assert _stages(build_agent(_resolve("optimizer.clip_norm=none")))[0].optimizer.clip_norm is None
 
 
 def test_every_problem_at_once_with_its_place(tmp_path, monkeypatch):
@@ -203,7 +209,7 @@ def test_parts_that_do_not_fit_are_refused():
 
 def test_two_stages(tmp_path):
     experiment = build_experiment(_resolve("stage.high.policy.steps=4", "stage.low.labeler.sampling=rounded"))
-    high, low = experiment.agent.stages
+    high, low = _stages(experiment.agent)
     assert (high.name, low.name) == ("high", "low")
     assert (high.policy.steps, low.policy.steps, low.labeler.sampling) == (4, 16, "rounded")
     assert experiment.table["stage"]["high"]["policy"]["network"]["hidden"] == [512] * 4
@@ -224,7 +230,7 @@ def test_the_agent_needs_no_data_set():
 def test_a_plugin_s_component_with_every_kind_of_field(plugin):
     resolved = _resolve("labeler.use=full")
     experiment = build_experiment(resolved)
-    labeler = experiment.agent.stages[0].labeler
+    labeler = _stages(experiment.agent)[0].labeler
     assert labeler.critic_net.hidden == (8, 8) and labeler.cap is None and labeler.spare is None
     mlp = {"use": "mlp", "hidden": [8, 8], "activation": "gelu", "layer_norm": "none"}
     assert experiment.table["labeler"] == check(resolved)["labeler"] == {
@@ -234,7 +240,7 @@ def test_a_plugin_s_component_with_every_kind_of_field(plugin):
     assert experiment.plugins["cfgrl-hooks"] == "1.0"
     keys = ["critic_net.hidden=[4]", "cap=2", "spare.use=mlp", "names=[a]", "scale=1", "table={x = 1}"]
     keys[3] = 'names=["a"]'
-    labeler = build_agent(_resolve("labeler.use=full", *(f"labeler.{key}" for key in keys))).stages[0].labeler
+    labeler = _stages(build_agent(_resolve("labeler.use=full", *(f"labeler.{key}" for key in keys))))[0].labeler
     assert (labeler.critic_net.hidden, labeler.spare.hidden[0], labeler.names) == ((4,), 512, ("a",))
     assert (float(labeler.cap), labeler.scale, labeler.table) == (2.0, 1.0, {"x": 1.0})
 
@@ -265,7 +271,7 @@ def test_a_plugin_s_component_and_what_is_wrong_with_it(plugin, overrides, error
 
 def test_a_class_that_only_importing_can_read_still_builds(plugin):
     assert source_fields("cfgrl_kit:Made") is None
-    assert build_agent(_resolve("labeler.use=made", "labeler.extra=7")).stages[0].labeler.extra == 7
+    assert _stages(build_agent(_resolve("labeler.use=made", "labeler.extra=7")))[0].labeler.extra == 7
 
 
 def test_defaults_read_from_source(plugin):

@@ -20,7 +20,18 @@ def test_the_command_reports_this_machine_and_exits_with_zero() -> None:
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["ok"]
-    expected = {"versions", "plugins", "devices", "simulation", "rendering", "data", "cache", "disk", "threads", "extras"}
+    expected = {
+        "versions",
+        "plugins",
+        "devices",
+        "simulation",
+        "rendering",
+        "data",
+        "cache",
+        "disk",
+        "threads",
+        "extras",
+    }
     assert set(answer["checks"]) == expected
     assert answer["checks"]["versions"]["facts"]["packages"]["jax"] == importlib.metadata.version("jax")
     assert answer["checks"]["threads"]["facts"]["PJRT_NPROC"] == "2"
@@ -45,7 +56,10 @@ def test_what_is_broken_decides_the_exit_code(tmp_path: pathlib.Path, monkeypatc
     [
         ("import time; time.sleep(60)", "no answer within 1 seconds"),
         ("import os; os.abort()", "the process was ended by signal 6"),
-        ("try:\n  1 / 0\nexcept Exception as e:\n  raise KeyError('lost') from e", "ZeroDivisionError: division by zero"),
+        (
+            "try:\n  1 / 0\nexcept Exception as e:\n  raise KeyError('lost') from e",
+            "ZeroDivisionError: division by zero",
+        ),
         ("print('hello')", "no answer, but 'hello'"),
         ("import sys; sys.exit(3)", "exit code 3"),
     ],

@@ -1,7 +1,7 @@
 """Discovery: a broken plugin is recorded with its reason and takes nothing else down."""
 
 import pytest
-from fakes import BROKEN, MISSPELT, distribution, labelers, site  # noqa: F401  # a fixture
+from fakes import BROKEN, MISSPELT, distribution, labelers
 
 from cfgrl._catalogue import load_catalogue
 from cfgrl._component import Component

@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from fakes import distribution, labelers, site  # noqa: F401  # a fixture
+from fakes import distribution, labelers
 
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl._registry import load_registries
@@ -184,7 +184,7 @@ def test_presets_of_plugins(site, tmp_path, user):
     assert {"of-one", "of-two"} <= set(presets) and "shared" not in presets
     assert registry.packager(presets["of-one"]) == "cfgrl-one"
     assert registry.resolve("of-two").table["seeds"] == [0, 1]
-    with pytest.raises(PluginError, match=r"by cfgrl-one .* and by cfgrl-two .*`disable = \[.cfgrl-one:shared. or"):
+    with pytest.raises(PluginError, match=r"by cfgrl-one .* and by cfgrl-two .*`disable = \[.cfgrl-one:shared.\]` or"):
         registry.resolve("shared")
     (failed,) = registry.catalogue.failures()
     assert failed.name == "cfgrl-three" and "there is no 'defaults' here" in str(failed.failure)
@@ -201,7 +201,8 @@ def test_a_preset_whose_component_is_missing_still_lists(user):
 
 def test_stages_share_what_stands_at_the_top(user):
     user(
-        '[preset.two]\nextends = "cfgrl-goal"\nstage.high.labeler.use = "subgoals"\nstage.low.labeler.sampling = "rounded"\n'
+        '[preset.two]\nextends = "cfgrl-goal"\nstage.high.labeler.use = "subgoals"\n'
+        'stage.low.labeler.sampling = "rounded"\n'
         "stage.low.guidance.weight = 2.0\n"
     )
     registry = load_registries()

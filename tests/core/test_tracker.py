@@ -30,8 +30,14 @@ def test_tensorboard_writes_a_curve_for_each_seed(tmp_path: pathlib.Path) -> Non
         tracker.log(step, 0, {NAME: 1.0 / step})
         tracker.log(step, 3, {NAME: 2.0 / step})
     tracker.close()
-    assert scalars(tmp_path / "tensorboard" / "seed0") == [(10, NAME, pytest.approx(0.1)), (20, NAME, pytest.approx(0.05))]
-    assert scalars(tmp_path / "tensorboard" / "seed3") == [(10, NAME, pytest.approx(0.2)), (20, NAME, pytest.approx(0.1))]
+    assert scalars(tmp_path / "tensorboard" / "seed0") == [
+        (10, NAME, pytest.approx(0.1)),
+        (20, NAME, pytest.approx(0.05)),
+    ]
+    assert scalars(tmp_path / "tensorboard" / "seed3") == [
+        (10, NAME, pytest.approx(0.2)),
+        (20, NAME, pytest.approx(0.1)),
+    ]
 
 
 def test_wandb_writes_below_the_run_directory_and_sends_nothing(

@@ -6,12 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+
+from cfgrl import ConfigError
 from cfgrl_plugins.datasets._ogbench import oracle
 from cfgrl_plugins.datasets._ogbench.environment import OGBenchEnvironment
 from cfgrl_plugins.datasets._ogbench.names import ENTRIES
 from cfgrl_plugins.datasets.ogbench import OGBench
-
-from cfgrl import ConfigError
 
 
 def play(environment: OGBenchEnvironment, task: str, seed: int, steps: int = 25) -> list[np.ndarray]:
@@ -50,13 +50,15 @@ def walk_into_teleport(environments: list[OGBenchEnvironment], seeds: list[int])
             if step % 4 == 0:
                 environment._simulation.set_xy(np.array(environment._teleports[0]) + (0.0, 2.0))
             environment.step(np.array([0.0, -1.0]))
-            path.append(environment.position())
+            path.append(np.array(environment.position()))
     return paths
 
 
 def test_interleaved_environments_do_not_disturb_each_other_nor_the_caller() -> None:
     environments = [OGBenchEnvironment("pointmaze-teleport-v0") for _ in range(2)]
-    alone = [walk_into_teleport([environment], [seed])[0] for environment, seed in zip(environments, (7, 8), strict=True)]
+    alone = [
+        walk_into_teleport([environment], [seed])[0] for environment, seed in zip(environments, (7, 8), strict=True)
+    ]
     np.random.seed(0)
     before = np.random.get_state(legacy=False)
     together = walk_into_teleport(environments, [7, 8])
@@ -101,6 +103,7 @@ def test_walls_are_the_blocks_of_the_maze() -> None:
     np.testing.assert_array_equal(walls[0], (-6.0, -6.0, 4.0, 4.0))
     for task in ("task1", "task4"):
         start, goal = environment.reset(task, 0)
+        assert goal is not None
         for x, y in (start, goal):
             assert not ((walls[:, 0] < x) & (x < walls[:, 0] + 4) & (walls[:, 1] < y) & (y < walls[:, 1] + 4)).any()
     environment.close()
@@ -132,8 +135,17 @@ def test_nothing_is_left_and_nothing_is_said(tmp_path: pathlib.Path) -> None:
     assert list(tmp_path.glob("*.xml")) == []
 
 
-@pytest.mark.parametrize("file", ["pointmaze-medium-navigate-v0", "antmaze-large-navigate-v0", "antsoccer-arena-navigate-v0",
-                                  "cube-double-play-v0", "scene-play-v0", "puzzle-3x3-play-v0"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "pointmaze-medium-navigate-v0",
+        "antmaze-large-navigate-v0",
+        "antsoccer-arena-navigate-v0",
+        "cube-double-play-v0",
+        "scene-play-v0",
+        "puzzle-3x3-play-v0",
+    ],
+)
 def test_goals_in_the_data_are_goals_in_the_environment(file: str) -> None:
     """The representation of a recorded state is what the environment would give for it as a goal."""
     entry = ENTRIES[file]
@@ -143,13 +155,12 @@ def test_goals_in_the_data_are_goals_in_the_environment(file: str) -> None:
     assert goal is not None and goal.shape == (entry.widths.goal,)
     if entry.family in ("cube", "scene", "puzzle"):
         current = simulation.compute_oracle_observation()
-        states = {"qpos": simulation.data.qpos[None].copy(), "button_states": getattr(
-            simulation, "_cur_button_states", np.zeros(0, int))[None].copy()}
+        states = {
+            "qpos": simulation.data.qpos[None].copy(),
+            "button_states": getattr(simulation, "_cur_button_states", np.zeros(0, int))[None].copy(),
+        }
     else:
-        if entry.family == "antsoccer":
-            current = simulation.get_agent_ball_xy()[1]
-        else:
-            current = environment.position()
+        current = simulation.get_agent_ball_xy()[1] if entry.family == "antsoccer" else simulation.get_xy()
         states = {"qpos": simulation.data.qpos[None].copy()}
     found = oracle.goals(entry, states, source="test")
     assert found.dtype == np.float32

@@ -33,7 +33,8 @@ def threads() -> Finding:
         detail = f"{cores} cores, PJRT_NPROC not set: set it to the same number wherever a run must give the same bits"
         return Finding("threads", "ok", detail, facts=facts)
     if not pool.isdigit() or int(pool) < 1:
-        return Finding("threads", "note", f"PJRT_NPROC={pool!r}", "Set PJRT_NPROC to a whole number, or unset it.", facts)
+        remedy = "Set PJRT_NPROC to a whole number, or unset it."
+        return Finding("threads", "note", f"PJRT_NPROC={pool!r}", remedy, facts)
     return Finding("threads", "ok", f"{cores} cores, PJRT_NPROC={pool}", facts=facts)
 
 

@@ -1,25 +1,18 @@
 """What lies on the disk, and what still fits."""
 
 import contextlib
-import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-import platformdirs
-
 from cfgrl._doctor._finding import Finding
 from cfgrl._errors import PluginError
+from cfgrl._paths import cache_folder
 
 #: Bytes below which a full-size data set and a few checkpoints no longer fit.
 ROOM = 2 * 1024**3
-
-
-def cache_folder() -> pathlib.Path:
-    """The folder of generated data: the environment variable `CFGRL_CACHE`, else the user's cache."""
-    return pathlib.Path(os.environ.get("CFGRL_CACHE") or platformdirs.user_cache_dir("cfgrl")).expanduser()
 
 
 def data() -> Finding:
@@ -58,7 +51,8 @@ def cache() -> Finding:
             pass
     except OSError as error:
         remedy = f"Make {folder} writable, or set CFGRL_CACHE to a folder that is."
-        return Finding("cache", "broken", f"{folder} cannot be written: {error.strerror}", remedy, {"path": str(folder)})
+        detail = f"{folder} cannot be written: {error.strerror}"
+        return Finding("cache", "broken", detail, remedy, {"path": str(folder)})
     return Finding("cache", "ok", f"{folder} can be written", facts={"path": str(folder)})
 
 

@@ -28,7 +28,9 @@ def add(subparsers: Any) -> None:
 
     generate = verbs.add_parser("generate", help="make a data set on this machine, without a network")
     generate.add_argument("name", metavar="NAME")
-    generate.add_argument("--episodes", metavar="N", type=int, help="training episodes; the published number if not given")
+    generate.add_argument(
+        "--episodes", metavar="N", type=int, help="training episodes; the published number if not given"
+    )
     generate.add_argument("--seed", metavar="S", type=int, default=0, help="decides every byte (0)")
     generate.set_defaults(run=_generate)
 

@@ -13,8 +13,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "plot",
         help="the pictures of one or several runs as PNG files",
-        description="Write PNG figures: success against w, paired differences, tasks, rollouts and learning curves. Several "
-        "runs share their figures. Needs the extra `plot`: pip install 'cfgrl[plot]'.",
+        description="Write PNG figures: success against w, paired differences, tasks, rollouts and learning curves. "
+        "Several runs share their figures. Needs the extra `plot`: pip install 'cfgrl[plot]'.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directory")
     parser.add_argument("--out", metavar="DIR", help="where to write them (default: RUN/figures for a single run)")

@@ -12,11 +12,11 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "report",
         help="one self-contained page of one or several runs",
-        description="Write an HTML page: what the intervals allow to be said, success against w, tasks, rollouts, learning "
-        "curves and where everything comes from. Several runs are compared on one page.",
+        description="Write an HTML page: what the intervals allow to be said, success against w, tasks, rollouts, "
+        "learning curves and where everything comes from. Several runs are compared on one page.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directory")
-    parser.add_argument("--out", metavar="FILE.html", help="where to write it (default: RUN/report.html for a single run)")
+    parser.add_argument("--out", metavar="FILE.html", help="the file (default for a single run: RUN/report.html)")
     parser.add_argument("--json", action="store_true", help='print {"written": [paths]}')
     parser.set_defaults(run=run)
 

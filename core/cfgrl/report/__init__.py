@@ -1,8 +1,8 @@
 """What a run has to show: a page, figures, and a table for the terminal.
 
-`write_report` makes one self-contained HTML page of one or several run directories, `write_figures` the PNG pictures alone
-(`load_runs` and `write_page` are the two halves of the first), and `format_results` the table that `cfgrl eval` prints. No jax anywhere in here: a report can be
-made on a machine that could not train.
+`write_report` makes one self-contained HTML page of one or several run directories (`load_runs` and `write_page` are
+its two halves), `write_figures` the PNG pictures alone, and `format_results` the table that `cfgrl eval` prints. No jax
+anywhere in here: a report can be made on a machine that could not train.
 """
 
 from cfgrl.report._figures import write_figures as write_figures

@@ -24,6 +24,7 @@ def by_task(runs: Sequence[RunRecord], measure: str) -> Any:
     rows = math.ceil(len(tasks) / columns)
     drawn = figure(5.4, 0.55 + 1.55 * rows)
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    shift = 0.02 * max([result["weight"] or 0.0 for run in runs for result in _results(run)])
     for position, axes in enumerate(grid.flat):
         if position >= len(tasks):
             axes.set_visible(False)
@@ -31,8 +32,8 @@ def by_task(runs: Sequence[RunRecord], measure: str) -> Any:
             grid[position // columns - 1, position % columns].tick_params(labelbottom=True)
             continue
         axes.set_title(tasks[position], loc="left", pad=3)
-        for run in runs:
-            _line(axes, run, tasks[position], measure)
+        for index, run in enumerate(runs):
+            _line(axes, run, tasks[position], measure, shift * (index - (len(runs) - 1) / 2))
     _scales(drawn, grid, runs, measure)
     name_runs(drawn, runs)
     return drawn
@@ -43,12 +44,12 @@ def _results(run: RunRecord) -> list[dict[str, Any]]:
     return run.evaluation["results"]
 
 
-def _line(axes: Any, run: RunRecord, task: str, measure: str) -> None:
+def _line(axes: Any, run: RunRecord, task: str, measure: str, shift: float) -> None:
     results = [result for result in _results(run) if task in result["tasks"]]
     if not results:
         return
     ink, dial = colour(run.number), results[0]["weight"] is not None
-    places = [result["weight"] if dial else 0.0 for result in results]
+    places = [result["weight"] + shift if dial else 0.0 for result in results]
     bounds = [result.get("tasks_ci", {}).get(task) or [result["tasks"][task]] * 2 for result in results]
     means = [result["tasks"][task] for result in results]
     if dial:

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cfgrl.report._format import short
 from cfgrl.report._load import RunRecord
-from cfgrl.report._style import colour, figure, spread
+from cfgrl.report._style import colour, figure, name_runs, spread
 
 Series = dict[Any, list[tuple[int, float]]]
 
@@ -27,7 +28,7 @@ def panels(runs: Sequence[RunRecord]) -> list[tuple[str, str | None]]:
 def curves(runs: Sequence[RunRecord]) -> Any:
     """One panel a loss. Thin lines are agent seeds, thick ones their mean.
 
-    With one run, training and validation differ by colour; with several, runs differ by colour and validation is dashed.
+    With one run, training and validation differ by colour; with several, runs do, and validation is dashed.
     """
     losses = panels(runs)
     drawn = figure(5.4, 2.7 * len(losses))
@@ -38,11 +39,10 @@ def curves(runs: Sequence[RunRecord]) -> Any:
             for position, key in enumerate(filter(None, (name, twin))):
                 ink = colour(position if len(runs) == 1 else run.number)
                 end = _lines(axes, _series(run.metrics, key), ink, dashed=position == 1 and len(runs) > 1)
-                what = ("training", "validation")[position]
-                label = what if len(runs) == 1 else f"{run.label}, {what}" if twin else run.label
-                if end is not None:
-                    ends.append((label, ink, end))
+                if end is not None and len(runs) == 1:
+                    ends.append((("training", "validation")[position], ink, end))
         _finish(axes, name, ends, last=axes is grid[-1])
+    name_runs(drawn, runs)
     return drawn
 
 
@@ -63,12 +63,15 @@ def _lines(axes: Any, series: Series, ink: str, *, dashed: bool) -> float | None
     for points in series.values():
         steps, values = zip(*points, strict=True)
         marker = "o" if len(points) == 1 else None
-        axes.plot(steps, values, color=ink, lw=0.7, alpha=0.55, ls=style, marker=marker, ms=3)
+        thin = {"lw": 0.7, "alpha": 0.55} if len(series) > 1 else {"lw": 1.4}
+        axes.plot(steps, values, color=ink, ls=style, marker=marker, ms=3, **thin)
     columns: dict[int, list[float]] = {}
     for points in series.values():
         for step, value in points:
             columns.setdefault(step, []).append(value)
-    whole = [(step, sum(values) / len(values)) for step, values in sorted(columns.items()) if len(values) == len(series)]
+    whole = [
+        (step, sum(values) / len(values)) for step, values in sorted(columns.items()) if len(values) == len(series)
+    ]
     if len(series) > 1 and whole:
         axes.plot(*zip(*whole, strict=True), color=ink, lw=1.8, ls=style)
     return (whole or sorted((s, sum(v) / len(v)) for s, v in columns.items()))[-1][1]
@@ -78,7 +81,7 @@ def _finish(axes: Any, name: str, ends: Sequence[tuple[str, str, float]], *, las
     axes.set_ylabel(name, fontsize=8)
     if last:
         axes.set_xlabel("updates")
-    axes.xaxis.set_major_formatter(lambda step, _: _short(step))
+    axes.xaxis.set_major_formatter(lambda step, _: short(step))
     _limit(axes)
     low, high = axes.get_ylim()
     places = spread([min(end[2], high) for end in ends], 0.09 * (high - low))
@@ -109,11 +112,3 @@ def _limit(axes: Any) -> None:
     if top - low > 3 * (high - low) > 0:
         margin = 0.15 * (high - low)
         axes.set_ylim(low - margin, high + 4 * margin)
-
-
-def _short(step: float) -> str:
-    """An axis label for a number of updates: 20k, 1M."""
-    for size, suffix in ((1e6, "M"), (1e3, "k")):
-        if step >= size:
-            return f"{step / size:g}{suffix}"
-    return f"{step:g}"

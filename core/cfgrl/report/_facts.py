@@ -49,10 +49,13 @@ def training(run: RunRecord) -> str:
     seeds = {record["seed"] for record in run.metrics}
     planned = run.config.get("train", {}).get("steps")
     of = f" of {planned:,}" if isinstance(planned, int) else ""
-    rates = [r["run/train/updates_per_second"] for r in run.metrics if _is_number(r.get("run/train/updates_per_second"))]
+    rates = [
+        r["run/train/updates_per_second"] for r in run.metrics if _is_number(r.get("run/train/updates_per_second"))
+    ]
     # The first chunk also compiles; the median is the rate of all the others.
     rate = f", {sorted(rates)[len(rates) // 2]:,.0f} updates a second" if rates else ""
-    return f"{run.label}: {last['step']:,}{of} updates, {count(len(seeds), 'agent seed')}{rate}{_ending(run, last['step'])}."
+    text = f"{run.label}: {last['step']:,}{of} updates, {count(len(seeds), 'agent seed')}{rate}"
+    return f"{text}{_ending(run, last['step'])}."
 
 
 def evaluated(run: RunRecord, record: Mapping[str, Any]) -> str:

@@ -35,9 +35,11 @@ def pictures(runs: Sequence[RunRecord]) -> list[Picture]:
         judged = [run for run in runs if run.evaluation is not None and run.measure == measure]
         if judged:
             found += _evaluation_pictures(judged, measure)
-    if panels(runs):
+    trained = [run for run in runs if run.metrics]
+    if panels(trained):
         caption = "Loss over training. Thin lines are agent seeds, thick lines their mean."
-        found.append(Picture("learning-curves", "curves", caption, functools.partial(curves, runs)))
+        caption += " Dashed: validation data." if len(trained) > 1 else ""
+        found.append(Picture("learning-curves", "curves", caption, functools.partial(curves, trained)))
     for run, ending in zip(runs, _endings(runs), strict=True):
         if has_progress(run):
             name = f"progress{ending}"
@@ -66,7 +68,9 @@ def write_figures(runs: Sequence[RunRecord], out: str | os.PathLike[str]) -> lis
     found = [*pictures(runs), *rollout_pictures(runs)]
     if not found:
         names = ", ".join(str(run.path) for run in runs)
-        raise ConfigError(f"There is nothing to draw in {names} yet: no metrics, no evaluation. Train or `cfgrl eval` first.")
+        raise ConfigError(
+            f"There is nothing to draw in {names} yet: no metrics, no evaluation. Train or `cfgrl eval` first."
+        )
     places = [pathlib.Path(out) / f"{picture.name}.png" for picture in found]
     for place in places:
         refuse_foreign(place, MARK)

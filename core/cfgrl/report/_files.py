@@ -23,11 +23,15 @@ def write_derived(path: pathlib.Path, content: bytes, mark: str) -> pathlib.Path
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConfigError(f"{path} cannot be written: {error.strerror or error}. Choose another place with --out.") from error
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror or error}. Choose another place with --out."
+        ) from error
     return path
 
 
@@ -38,4 +42,6 @@ def refuse_foreign(path: pathlib.Path, mark: str) -> None:
     if path.exists():
         with path.open("rb") as file:
             if mark.encode() not in file.read(PEEK):
-                raise ConfigError(f"{path} exists and was not made by cfgrl; nothing was overwritten. Choose another --out.")
+                raise ConfigError(
+                    f"{path} exists and was not made by cfgrl; nothing was overwritten. Choose another --out."
+                )

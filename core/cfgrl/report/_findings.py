@@ -47,15 +47,16 @@ def _level(record: dict[str, Any]) -> str:
     measure = record.get("measure", "success")
     shown = [result for result in (_at(record, 0.0), _at(record, 1.0)) if result is not None]
     parts = [
-        f"{number(result[measure], measure)} {between(result[f'{measure}_ci'], measure)} at w = {weight(result['weight'])}"
-        f" ({'unconditional' if result['weight'] == 0 else 'conditional, no extra push'})"
+        f"{number(result[measure], measure)} {between(result[f'{measure}_ci'], measure)} "
+        f"at w = {weight(result['weight'])} "
+        f"({'unconditional' if result['weight'] == 0 else 'conditional, no extra push'})"
         for result in shown
     ]
     return f"Mean {measure} is {listed(parts)}." if parts else ""
 
 
 def _conditioning(record: dict[str, Any]) -> list[str]:
-    """w = 1 against w = 0: whether the condition does anything."""
+    """W = 1 against w = 0: whether the condition does anything."""
     measure = record.get("measure", "success")
     rows = [row for row in record.get("comparisons", []) if (row["weight"], row["against"]) == (1.0, 0.0)]
     if not rows:
@@ -65,12 +66,14 @@ def _conditioning(record: dict[str, Any]) -> list[str]:
     if _verdict(row) == "better":
         return [f"The condition matters: w = 1 is better than w = 0 ({said}){_unanimous(row)}."]
     if _verdict(row) == "worse":
-        return [f"The condition hurts: w = 1 is worse than w = 0 ({said}){_unanimous(row)}. Look for a fault in training."]
+        return [
+            f"The condition hurts: w = 1 is worse than w = 0 ({said}){_unanimous(row)}. Look for a fault in training."
+        ]
     return [f"Whether w = 1 is better than w = 0 is undecided: the interval of the difference includes zero ({said})."]
 
 
 def _above(record: dict[str, Any]) -> list[str]:
-    """w > 1 against w = 1: whether pushing further than the data helps."""
+    """W > 1 against w = 1: whether pushing further than the data helps."""
     measure = record.get("measure", "success")
     rows = [row for row in record.get("comparisons", []) if row["against"] == 1.0]
     if not rows:
@@ -78,7 +81,10 @@ def _above(record: dict[str, Any]) -> list[str]:
     sentences = []
     for verdict, opening in (("better", "Pushing further helps"), ("worse", "Pushing further hurts")):
         chosen = [row for row in rows if _verdict(row) == verdict]
-        parts = [f"w = {weight(r['weight'])} ({signed(r['difference'], measure)}; {signed_between(r['ci'], measure)})" for r in chosen]
+        parts = [
+            f"w = {weight(r['weight'])} ({signed(r['difference'], measure)}; {signed_between(r['ci'], measure)})"
+            for r in chosen
+        ]
         if parts:
             verb = "is" if len(parts) == 1 else "are"
             sentences.append(f"{opening}: {listed(parts)} {verb} {verdict} than w = 1.")
@@ -95,8 +101,8 @@ def _choice(record: dict[str, Any]) -> list[str]:
     measure, chosen = record.get("measure", "success"), record.get("chosen") or {}
     highest = max(record["results"], key=lambda result: result[measure])
     warning = (
-        f"The highest mean of this sweep is {number(highest[measure], measure)} at w = {weight(highest['weight'])}; quoting it "
-        f"as the method's result would be an oracle, because the same episodes would choose w and judge it."
+        f"The highest mean of this sweep is {number(highest[measure], measure)} at w = {weight(highest['weight'])}; "
+        f"quoting it as the method's result would be an oracle, because the same episodes would choose w and judge it."
     )
     if chosen.get("weight") is None:
         return [f"No w was chosen ({chosen.get('rule', 'the record names no rule')}). {warning}"]
@@ -108,9 +114,14 @@ def _scope(record: dict[str, Any]) -> list[str]:
     """For whom it is said."""
     seeds = agents(record)
     if seeds == 1:
-        return ["One trained agent: all this is said of that agent, and another seed may differ by more than the intervals."]
+        return [
+            "One trained agent: all this is said of that agent, and another seed may differ by more than the intervals."
+        ]
     if seeds < MANY:
-        return [f"Only {seeds} trained agents: all this is said of them; for agents in general the intervals are too narrow."]
+        return [
+            f"Only {seeds} trained agents: all this is said of them; for agents in general the intervals are too "
+            "narrow."
+        ]
     return []
 
 

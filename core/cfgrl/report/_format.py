@@ -4,26 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def number(value: float | None, measure: str = "success") -> str:
+def number(value: float | int | None, measure: str = "success") -> str:
     """A mean: two decimals for a success rate, one for a return, a dash where there is none."""
     if value is None:
         return "–"
     return (f"{value:.2f}" if measure == "success" else f"{value:.1f}").replace("-", "−")
 
 
-def between(bounds: Sequence[float] | None, measure: str = "success") -> str:
+def between(bounds: Sequence[float | int] | None, measure: str = "success") -> str:
     """An interval in brackets."""
     return "–" if bounds is None else f"[{number(bounds[0], measure)}, {number(bounds[1], measure)}]"
 
 
-def signed(value: float, measure: str = "success") -> str:
+def signed(value: float | int, measure: str = "success") -> str:
     """A difference with its sign; a true minus, so that columns line up."""
     text = number(abs(value), measure)
     zero = not text.strip("0.")
     return text if zero else f"{'+' if value > 0 else '−'}{text}"
 
 
-def signed_between(bounds: Sequence[float], measure: str = "success") -> str:
+def signed_between(bounds: Sequence[float | int], measure: str = "success") -> str:
     """An interval of a difference; with a digit more where rounding would hide that it excludes zero."""
     low, high = bounds
     if (low > 0 and not number(low, measure).strip("0.")) or (high < 0 and not number(high, measure).strip("−0.")):
@@ -31,7 +31,7 @@ def signed_between(bounds: Sequence[float], measure: str = "success") -> str:
     return f"{signed(low, measure)} to {signed(high, measure)}"
 
 
-def weight(value: float | None) -> str:
+def weight(value: float | int | None) -> str:
     """A guidance weight as it is typed; a dash where there is no dial."""
     return "–" if value is None else f"{value:g}"
 
@@ -49,3 +49,17 @@ def listed(parts: Sequence[str]) -> str:
 def agents(record: dict[str, Any]) -> int:
     """Number of agent seeds in an evaluation."""
     return len(record["results"][0]["by_seed"])
+
+
+def short(step: float | int) -> str:
+    """A number of updates beside an axis: 20k, 1M."""
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if step >= size:
+            return f"{step / size:g}{suffix}"
+    return f"{step:g}"
+
+
+def elided(text: str, longest: int = 24) -> str:
+    """A name that is too long for a figure, with its middle left out."""
+    half = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"

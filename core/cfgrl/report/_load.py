@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError
@@ -70,7 +70,7 @@ class RunRecord:
 
 
 def load_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunRecord]:
-    """Read several run directories; those that share a folder name are labelled by their path.
+    """Read several run directories; those that share a name are told apart by the folders above.
 
     **Raises:** as `load_run`, and `ConfigError` where a run is named twice.
     """
@@ -79,9 +79,20 @@ def load_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunRecord]:
     twice = [str(run.path) for index, run in enumerate(runs) if places[index] in places[:index]]
     if twice:
         raise ConfigError(f"{twice[0]} is named twice; name each run directory once.")
-    names = [run.label for run in runs]
-    labels = [run.label if names.count(run.label) == 1 else str(run.path) for run in runs]
-    return [dataclasses.replace(run, label=label, number=i) for i, (run, label) in enumerate(zip(runs, labels, strict=True))]
+    labels = _labels(places)
+    pairs = zip(runs, labels, strict=True)
+    return [dataclasses.replace(run, label=label, number=number) for number, (run, label) in enumerate(pairs)]
+
+
+def _labels(places: Sequence[pathlib.Path]) -> list[str]:
+    """The end of each path, with as many folders as tell it from all the others."""
+    labels = []
+    for place in places:
+        others = [other.parts for other in places if other != place]
+        parts = place.parts
+        depth = next(n for n in range(1, len(parts) + 1) if all(other[-n:] != parts[-n:] for other in others))
+        labels.append(str(pathlib.PurePath(*parts[-depth:])))
+    return labels
 
 
 def load_run(path: str | os.PathLike[str]) -> RunRecord:
@@ -125,7 +136,9 @@ def _parse(parse: Callable[[str], Any], text: str, place: str | os.PathLike[str]
     try:
         return parse(text)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{place} cannot be read: {error}. Restore the file, or remove it if it is a result.") from error
+        raise CheckpointError(
+            f"{place} cannot be read: {error}. Restore the file, or remove it if it is a result."
+        ) from error
 
 
 def _strict(text: str) -> Any:

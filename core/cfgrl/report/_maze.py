@@ -43,7 +43,7 @@ def panel(record: dict[str, Any], rollout: dict[str, Any]) -> Any:
     across, up = _extent(record)
     drawn = figure(1.9, 1.9 * min(max(up / across, 0.4), 2.5))
     drawn.set_layout_engine("none")
-    _draw(drawn.add_axes((0, 0, 1, 1)), record, rollout)
+    _draw(drawn.add_axes((0.01, 0.01, 0.98, 0.98)), record, rollout)
     return drawn
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfgrl.report import _maze
 from cfgrl.report._facts import evaluated, facts, flat, training
-from cfgrl.report._figures import pictures, rollout_pictures
+from cfgrl.report._figures import pictures
 from cfgrl.report._files import write_derived
 from cfgrl.report._findings import findings
 from cfgrl.report._format import count, weight
@@ -63,7 +63,8 @@ def page(runs: Sequence[RunRecord], command: str) -> str:
     many = len(runs) > 1
     drawn = pictures(runs) if drawable else []
     figures = [
-        {"section": p.section, "caption": p.caption, "svg": Markup(inline_svg(p.draw, p.caption, p.name))} for p in drawn
+        {"section": p.section, "caption": p.caption, "svg": Markup(inline_svg(p.draw, p.caption, p.name))}
+        for p in drawn
     ]
     loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
@@ -125,28 +126,34 @@ def _alert(run: RunRecord) -> str | None:
     """What a reader must know first: the run stopped, or nothing was evaluated."""
     if run.error is not None:
         where = "" if run.error.get("step") is None else f" at update {run.error['step']}"
-        return f"{run.label} stopped{where}: {run.error.get('message', 'no message')} (exit code {run.error.get('exit_code')})."
+        message, code = run.error.get("message", "no message"), run.error.get("exit_code")
+        return f"{run.label} stopped{where}: {message} (exit code {code})."
     if run.evaluation is None:
         return f"{run.label} has not been evaluated yet: {shlex.join(['cfgrl', 'eval', str(run.path)])} does that."
     return None
 
 
 def _rollouts(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
-    """The rollouts of each run by task, every panel a drawing of its own so that narrow screens can stack them."""
+    """The rollouts of each run by task."""
+    shown = []
+    for run in runs:
+        if run.rollouts is not None and _maze.grouped(run.rollouts):
+            tasks = [
+                {"name": name, "panels": [_panel(run, name, rollout) for rollout in played]}
+                for name, played in _maze.grouped(run.rollouts).items()
+            ]
+            shown.append({"label": run.label, "tasks": tasks})
+    return shown
+
+
+def _panel(run: RunRecord, task: str, rollout: dict[str, Any]) -> dict[str, Any]:
+    """One rollout; a drawing of its own, so that narrow screens can stack them."""
     from markupsafe import Markup
 
-    shown = []
-    for number, run in enumerate(run for run in runs if rollout_pictures([run])):
-        record, tasks = run.rollouts, []
-        assert record is not None
-        for name, played in _maze.grouped(record).items():
-            panels = []
-            for rollout in played:
-                heading, ending = _maze.heading(rollout), _maze.ending(rollout)
-                label = ", ".join(filter(None, (run.label, name, heading, ending)))
-                unique = f"rollout-{number}-{len(tasks)}-{len(panels)}"
-                svg = inline_svg(lambda r=rollout: _maze.panel(record, r), label, unique)
-                panels.append({"svg": Markup(svg), "heading": heading, "ending": ending})
-            tasks.append({"name": name, "panels": panels})
-        shown.append({"label": run.label, "tasks": tasks})
-    return shown
+    record = run.rollouts
+    assert record is not None
+    heading, ending = _maze.heading(rollout), _maze.ending(rollout)
+    label = ", ".join(filter(None, (run.label, task, heading, ending)))
+    name = f"rollout-{run.number}-{record['rollouts'].index(rollout)}"
+    svg = inline_svg(lambda: _maze.panel(record, rollout), label, name)
+    return {"svg": Markup(svg), "heading": heading, "ending": ending}

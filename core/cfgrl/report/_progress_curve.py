@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cfgrl.report._format import weight
+from cfgrl.report._format import short, weight
 from cfgrl.report._load import RunRecord
 from cfgrl.report._style import INK, figure, spread
 
@@ -20,7 +20,9 @@ def progress(run: RunRecord) -> Any:
     weights = list(dict.fromkeys(result["weight"] for record in history.values() for result in record["results"]))
     ends = []
     for index, value in enumerate(weights):
-        found = [(step, r[measure]) for step, record in history.items() for r in record["results"] if r["weight"] == value]
+        found = [
+            (step, r[measure]) for step, record in history.items() for r in record["results"] if r["weight"] == value
+        ]
         shade = 0.3 + 0.7 * (index + 1) / len(weights)
         axes.plot(*zip(*found, strict=True), "-o", color=INK, alpha=shade, ms=3, lw=1.3)
         ends.append(found[-1][1])
@@ -30,9 +32,15 @@ def progress(run: RunRecord) -> Any:
     for value, place in zip(weights, spread(ends, 0.075 * (high - low)), strict=True):
         label = "no dial" if value is None else f"w = {weight(value)}"
         axes.annotate(
-            label, (1, place), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points", va="center"
+            label,
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
         )
     axes.set_xlabel("updates")
+    axes.xaxis.set_major_formatter(lambda step, _: short(step))
     axes.set_ylabel(f"mean {measure}")
     return drawn
 

@@ -1,7 +1,7 @@
 """How every figure looks: one size of type, few inks, colours that colour-blind readers can tell apart.
 
-Figures are drawn with matplotlib's object-oriented interface and the Agg and SVG canvases alone: no pyplot, no window, no
-state that outlives a figure. In a page the inks become CSS variables, so that a figure follows light and dark.
+Figures are drawn with matplotlib's object-oriented interface and the Agg and SVG canvases alone: no pyplot, no window,
+no state that outlives a figure. In a page the inks become CSS variables, so that a figure follows light and dark.
 """
 
 import html
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cfgrl._errors import ConfigError
+from cfgrl.report._format import elided
 
 INK, MUTED, RULE, WALL, PAPER = "#1b1f24", "#5f6670", "#d9dde2", "#c3c9d1", "#ffffff"
 #: Blue, vermilion, green, purple, ochre, grey: Okabe and Ito's order, darkened until thin lines are readable on white.
@@ -21,7 +22,7 @@ VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", WALL: "--wall", PAP
 #: Written into every PNG, so that a later `cfgrl plot` knows the file for its own.
 MARK = "cfgrl plot"
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
@@ -130,7 +131,7 @@ def name_runs(drawn: Any, runs: Sequence[Any]) -> None:
         return
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=colour(run.number), marker="o", ms=4, label=run.label) for run in runs]
+    handles = [Line2D([], [], color=colour(run.number), marker="o", ms=4, label=elided(run.label)) for run in runs]
     drawn.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, labelcolor="linecolor", fontsize=8)
 
 
@@ -156,4 +157,3 @@ def _bottom(group: Sequence[int], places: Sequence[float], gap: float) -> float:
 
 def _top(group: Sequence[int], places: Sequence[float], gap: float) -> float:
     return _bottom(group, places, gap) + (len(group) - 1) * gap
-

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cfgrl.report._format import weight
+from cfgrl.report._format import elided, weight
 from cfgrl.report._load import RunRecord
 from cfgrl.report._style import MUTED, PAPER, colour, figure, spread
 
@@ -23,7 +23,7 @@ def success(runs: Sequence[RunRecord], measure: str) -> Any:
     ends = []
     for index, run in enumerate(runs):
         if _results(run)[0]["weight"] is None:
-            ends.append(_level(axes, run, measure, index, weights))
+            ends.append(_level(axes, run, measure, float(index), weights))
         else:
             ends.append(_curve(axes, run, measure, (index - (len(runs) - 1) / 2) * 0.012 * span))
     if len(runs) == 1:
@@ -53,15 +53,15 @@ def _curve(axes: Any, run: RunRecord, measure: str, shift: float) -> float:
     return means[-1]
 
 
-def _level(axes: Any, run: RunRecord, measure: str, index: int, weights: Sequence[float]) -> float:
+def _level(axes: Any, run: RunRecord, measure: str, place: float, weights: Sequence[float]) -> float:
     """One run without a dial: a point where it is alone, else a level line with its interval as a band."""
     result, ink = _results(run)[0], colour(run.number)
     if not weights:
-        _whiskers(axes, [index], [result], measure, ink)
+        _whiskers(axes, [place], [result], measure, ink)
         values = list(result["by_seed"].values())
         if len(values) > 1:
-            axes.plot([index] * len(values), values, "o", ms=3.4, mfc=PAPER, mec=ink, mew=0.8, zorder=3)
-        axes.plot([index], [result[measure]], "o", color=ink, ms=5.5, zorder=4)
+            axes.plot([place] * len(values), values, "o", ms=3.4, mfc=PAPER, mec=ink, mew=0.8, zorder=3)
+        axes.plot([place], [result[measure]], "o", color=ink, ms=5.5, zorder=4)
         return result[measure]
     axes.axhspan(*result[f"{measure}_ci"], color=ink, alpha=0.1, lw=0)
     axes.axhline(result[measure], color=ink, lw=1.4, ls=(0, (5, 2)))
@@ -112,4 +112,6 @@ def _labels(axes: Any, runs: Sequence[RunRecord], ends: Sequence[float]) -> None
     low, high = axes.get_ylim()
     right = axes.get_xlim()[1]
     for run, height in zip(runs, spread(ends, 0.06 * (high - low)), strict=True):
-        axes.text(right, height, f" {run.label}", color=colour(run.number), va="center", ha="left", clip_on=False)
+        axes.text(
+            right, height, f" {elided(run.label)}", color=colour(run.number), va="center", ha="left", clip_on=False
+        )

@@ -34,16 +34,23 @@ def results_table(record: dict[str, Any]) -> Table:
 def tasks_table(record: dict[str, Any]) -> Table:
     """One row a task, one column a weight, with the mean over all tasks below where there are several."""
     measure, results = record.get("measure", "success"), record["results"]
-    header = ["task", *(f"w = {weight(result['weight'])}" if result["weight"] is not None else measure for result in results)]
+    header = [
+        "task",
+        *(f"w = {weight(result['weight'])}" if result["weight"] is not None else measure for result in results),
+    ]
     rows = []
     for task in results[0]["tasks"]:
         cells = []
         for result in results:
             bounds = result.get("tasks_ci", {}).get(task)
-            cells.append(number(result["tasks"].get(task), measure) + (f" {between(bounds, measure)}" if bounds else ""))
+            cells.append(
+                number(result["tasks"].get(task), measure) + (f" {between(bounds, measure)}" if bounds else "")
+            )
         rows.append([task, *cells])
     if len(rows) > 1:
-        rows.append(["all", *(f"{number(r[measure], measure)} {between(r[f'{measure}_ci'], measure)}" for r in results)])
+        rows.append(
+            ["all", *(f"{number(r[measure], measure)} {between(r[f'{measure}_ci'], measure)}" for r in results)]
+        )
     return Table(header, rows)
 
 

@@ -110,7 +110,7 @@ class OGBench(Dataset):
             shape = data.columns[column].shape[1:]
             if shape != (expected,):
                 raise DataError(
-                    f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} it is ({expected},)."
+                    f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} ({expected},)."
                 )
 
     def _refuse_single_task(self) -> None:

@@ -67,6 +67,7 @@ def _receive(url: str, target: pathlib.Path, directory: pathlib.Path) -> None:
             with open(target, "wb") as file:
                 received = _copy(response, file, name, int(promised or 0))
     except urllib.error.HTTPError as error:
+        error.close()
         raise DataError(f"{url} cannot be downloaded: the server answered {error.code} {error.reason}.") from None
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ValueError) as error:
         reason = getattr(error, "reason", error)

@@ -32,7 +32,9 @@ def locked(directory: pathlib.Path, name: str) -> Iterator[None]:
             except BlockingIOError:
                 print(f"{name}: another process is working on it; waiting.", file=sys.stderr, flush=True)
                 fcntl.flock(file, fcntl.LOCK_EX)
-            for stale in directory.glob(f".{name}.*.tmp"):  # left by a process that was killed: nobody else has the lock
+            for stale in directory.glob(
+                f".{name}.*.tmp"
+            ):  # left by a process that was killed: nobody else has the lock
                 stale.unlink(missing_ok=True)
             yield
     except OSError as error:

@@ -91,9 +91,7 @@ def _aside(file: str) -> str:
     return f"choose another folder with --dir, or move {file}.npz, {file}-val.npz and {file}.json away first."
 
 
-def _make(
-    file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Recipe, seed: int, workers: int
-) -> None:
+def _make(file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Recipe, seed: int, workers: int) -> None:
     """Write the two files and, before they get their names, the record that says what they are."""
     training, validation, record_path = locate.paths(directory, file)
     episodes = walk(recipe, seed=seed, workers=workers, label=file)

@@ -85,7 +85,8 @@ def provenance(file: str, training: pathlib.Path, validation: pathlib.Path) -> d
     described = [files.describe(training), files.describe(validation)]
     record = read_record(training.with_name(f"{file}.json"))
     said = [record["files"].get(path.name) for path in (training, validation)] if record else []
-    if record and all(isinstance(s, dict) and s.get("sha256") == d["sha256"] for s, d in zip(said, described)):
+    agree = [isinstance(s, dict) and s.get("sha256") == d["sha256"] for s, d in zip(said, described, strict=False)]
+    if record and all(agree):
         return {"name": file, "files": described, "origin": record.get("origin", "unknown"), "record": record}
     in_published = training.parent.resolve() == published_directory().resolve()
     origin = "published" if in_published and record is None else "unknown"

@@ -75,7 +75,7 @@ class Walker:
         """
         own, shared = np.random.SeedSequence(seed).spawn(2)
         rng = np.random.default_rng(own)
-        np.random.set_state(np.random.MT19937(shared).state)
+        np.random.set_state(dict(np.random.MT19937(shared).state))
         recipe, maze = self._recipe, self._maze
         start = _pick(rng, self._free)
         options = self._places if recipe.kind == "navigate" else cells_at(maze.maze_map, start, recipe.stitch_distance)

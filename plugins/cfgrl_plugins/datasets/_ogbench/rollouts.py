@@ -31,7 +31,7 @@ def walk(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.nda
     **Returns:** two float32 arrays of shape `(episodes, rows, 8)`.
     """
     counts = (recipe.episodes, recipe.validation_episodes)
-    made = tuple(np.empty((count, recipe.rows, ROW_WIDTH), np.float32) for count in counts)
+    made = [np.empty((count, recipe.rows, ROW_WIDTH), np.float32) for count in counts]
     jobs = [(split, index) for split, count in enumerate(counts) for index in range(count)]
     with _processes(recipe, min(workers, len(jobs))) as idle, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
 
@@ -50,7 +50,7 @@ def walk(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.nda
                 progress.advance()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    return made
+    return made[0], made[1]
 
 
 def _ask(process: "subprocess.Popen[bytes]", seed: tuple[int, ...], rows: int) -> np.ndarray:
@@ -63,7 +63,9 @@ def _ask(process: "subprocess.Popen[bytes]", seed: tuple[int, ...], rows: int) -
     except BrokenPipeError:
         answer = b""
     if len(answer) != size:
-        raise DataError(f"A process that generates data ended early (exit code {process.wait()}); its message is above.")
+        raise DataError(
+            f"A process that generates data ended early (exit code {process.wait()}); its message is above."
+        )
     return np.frombuffer(answer, np.float32).reshape(rows, ROW_WIDTH)
 
 

@@ -4,6 +4,7 @@ A plain child process rather than `multiprocessing`: it does not import the call
 standard input does, so that a killed parent leaves nothing behind.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -16,9 +17,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up between the numbers
     walker = Walker(Recipe(**json.loads(sys.argv[1])))
-    for line in sys.stdin:
-        answers.write(walker.episode(json.loads(line)).tobytes())
-        answers.flush()
+    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone, and so is the reason to say anything
+        for line in sys.stdin:
+            answers.write(walker.episode(json.loads(line)).tobytes())
+            answers.flush()
+        return
+    os._exit(1)  # without flushing into the broken pipe once more
 
 
 if __name__ == "__main__":
