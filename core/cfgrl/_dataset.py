@@ -86,6 +86,13 @@ class Dataset(abc.ABC):
         """A new environment, or `None` where the data set has none."""
         return None
 
+    def require_environment(self) -> Environment:
+        """A new environment; raises `DataError` where the data set has none."""
+        environment = self.environment()
+        if environment is None:
+            raise DataError(f"The data set {type(self).__name__} names tasks but gives no environment.")
+        return environment
+
     def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
         """Make the data set on this machine, without a network; returns the training file."""
         del directory, episodes, seed

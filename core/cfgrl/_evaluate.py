@@ -1,43 +1,23 @@
 """Evaluation: a queue of episodes over a fixed pool of environments.
 
-An episode is (agent seed, task, weight, environment seed). The pool is in equal blocks, one an agent seed; a slot that
-finishes takes the next episode of its seed, so that the acting batch keeps its shape and memory is bounded by the
-pool. The order of the queue decides nothing: noise is keyed by the environment seed and the step, and is the same for
-every weight, which pairs the episodes of a sweep.
+An episode is (agent seed, task, weight, environment seed). The order in which they are played decides nothing: noise
+is keyed by the environment seed and the step, and is the same for every weight, which pairs the episodes of a sweep.
 """
 
-import collections
-import math
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
+from cfgrl._arena import Arena, Episode, Rollout, Round
 from cfgrl._controller import Controller
 from cfgrl._dataset import Environment
 from cfgrl._errors import DataError
+from cfgrl._lanes import Lane, LocalLane, WorkerLane
+from cfgrl._outcomes import Outcome
 from cfgrl._stage import Agent, AgentState
-from cfgrl._summary import Outcome
-
-
-class Episode(NamedTuple):
-    """One episode to run; `seed` is the position of the agent seed in the stacked state."""
-
-    seed: int
-    task: str
-    weight: float | None
-    env_seed: int
-
-
-class Rollout(NamedTuple):
-    """Where the agent went in one episode, for pictures: `positions` of shape `(steps + 1, 2)`."""
-
-    episode: Episode
-    success: float
-    goal: list[float] | None
-    positions: list[list[float]]
 
 
 def plan(
@@ -52,64 +32,6 @@ def plan(
     return queue
 
 
-class _Slot:
-    """One environment and the episode that runs in it."""
-
-    def __init__(self, make: Callable[[], Environment]):
-        self.make, self.environment = make, make()
-        self.episode: Episode | None = None
-        self.observation: np.ndarray | None = None
-        self.goal: np.ndarray | None = None
-
-    def start(self, episode: Episode, record: bool) -> None:
-        self.episode, self.total, self.length, self.success, self.failed = episode, 0.0, 0, 0.0, False
-        self.positions: list[list[float]] | None = [] if record else None
-        try:
-            self.observation, self.goal = self.environment.reset(episode.task, episode.env_seed)
-            self._record()
-        except Exception:
-            self._fail()
-
-    def step(self, action: Float[np.ndarray, " action"]) -> bool:
-        """Apply an action; returns whether the episode is over."""
-        if self.failed:
-            return True
-        try:
-            result = self.environment.step(action)
-            self._record()
-        except Exception:
-            self._fail()
-            return True
-        self.length += 1
-        if not (math.isfinite(result.reward) and np.all(np.isfinite(result.observation))):
-            self.failed = True
-            return True
-        self.observation = result.observation
-        self.total += result.reward
-        self.success = max(self.success, float(result.success))
-        return result.done
-
-    def outcome(self) -> Outcome:
-        episode = self.episode
-        assert episode is not None
-        success = 0.0 if self.failed else self.success
-        return Outcome(
-            episode.seed, episode.task, episode.weight, episode.env_seed, success, self.total, self.length, self.failed
-        )
-
-    def _record(self) -> None:
-        if self.positions is not None:
-            position = self.environment.position()
-            if position is not None:
-                self.positions.append([round(float(x), 3) for x in position])
-
-    def _fail(self) -> None:
-        # Whatever an environment raises counts as a failed episode; the environment itself is not trusted again.
-        self.failed = True
-        self.environment.close()
-        self.environment = self.make()
-
-
 def evaluate(
     agent: Agent,
     state: AgentState,
@@ -118,96 +40,98 @@ def evaluate(
     *,
     seed: int = 0,
     pool: int = 64,
+    workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Outcome], list[Rollout]]:
-    """Run every episode and report each, failed ones too.
+    """Play every episode and report each, failed ones too.
 
     **Arguments:**
 
     - `state`: one agent's state, or several seeds stacked.
-    - `make`: makes an environment; called at most `pool` times, and again after a failure.
+    - `make`: makes an environment; must be picklable where there are workers.
     - `episodes`: as `plan` gives them.
     - `seed`: root of the acting noise.
-    - `pool`: environments held at once, over all agent seeds.
+    - `pool`: environments held at once, over all agent seeds and workers.
+    - `workers`: processes that step environments; 0 steps them in this one.
 
     **Returns:** outcomes in the order of `episodes`, and one rollout for each task and weight of the first agent seed.
     """
-    n_seeds = state.n_seeds or 1
-    queues = [collections.deque(e for e in episodes if e.seed == s) for s in range(n_seeds)]
-    width = max(1, min(pool // n_seeds, max(len(queue) for queue in queues)))
-    slots = [_Slot(make) for _ in range(n_seeds * width)]
-    controller = Controller(agent, state, len(slots), key=jax.random.key(seed))
+    players = _players(agent, state, make, episodes, seed, pool, workers)
     finished: dict[Episode, Outcome] = {}
-    recorder = _Recorder()
+    rollouts: list[Rollout] = []
     try:
-        for row, slot in enumerate(slots):
-            _next(row, slot, queues[row // width], controller, recorder)
-        while any(slot.episode is not None for slot in slots):
-            actions = _act(agent, controller, slots)
-            for row, slot in enumerate(slots):
-                if slot.episode is not None and slot.step(actions[row]):
-                    finished[slot.episode] = slot.outcome()
-                    recorder.keep(slot)
-                    _next(row, slot, queues[row // width], controller, recorder)
+        while players:
+            for player in list(players):
+                answer = player.advance()
+                finished |= {Episode(*outcome[:4]): outcome for outcome in answer.outcomes}
+                rollouts += answer.rollouts
+                if not answer.active:
+                    player.lane.close()
+                    players.remove(player)
             if progress is not None:
                 progress(len(finished), len(episodes))
     finally:
-        for slot in slots:
-            slot.environment.close()
-    return [finished[episode] for episode in episodes], recorder.rollouts
+        for player in players:
+            player.lane.close()
+    return [finished[episode] for episode in episodes], rollouts
 
 
-class _Recorder:
-    """Keeps one rollout for each task and weight of the first agent seed."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[Any, ...]] = set()
-        self.rollouts: list[Rollout] = []
-
-    def wants(self, episode: Episode) -> bool:
-        name = (episode.task, episode.weight)
-        if episode.seed != 0 or name in self._seen:
-            return False
-        self._seen.add(name)
-        return True
-
-    def keep(self, slot: _Slot) -> None:
-        if slot.positions and slot.episode is not None:
-            goal = None if slot.goal is None else [round(float(x), 3) for x in np.ravel(slot.goal)[:2]]
-            self.rollouts.append(Rollout(slot.episode, slot.success, goal, slot.positions))
-
-
-def _next(
-    row: int, slot: _Slot, queue: "collections.deque[Episode]", controller: Controller, recorder: _Recorder
-) -> None:
-    if not queue:
-        slot.episode = None
-        return
-    episode = queue.popleft()
-    slot.start(episode, recorder.wants(episode))
-    controller.reset([row], episodes=[episode.env_seed])
+def _players(
+    agent: Agent,
+    state: AgentState,
+    make: Callable[[], Environment],
+    episodes: Sequence[Episode],
+    seed: int,
+    pool: int,
+    workers: int,
+) -> list["_Player"]:
+    """One player a lane; the episodes are dealt out in turn, each agent seed's for itself."""
+    n_seeds = state.n_seeds or 1
+    lanes = max(1, workers)
+    shares: list[list[Episode]] = [[] for _ in range(lanes)]
+    for agent_seed in range(n_seeds):
+        for i, episode in enumerate(e for e in episodes if e.seed == agent_seed):
+            shares[i % lanes].append(episode)
+    longest = max(sum(e.seed == s for e in share) for share in shares for s in range(n_seeds))
+    width = max(1, min(pool // (n_seeds * lanes), longest))
+    first = {(e.task, e.weight): e for e in reversed(episodes) if e.seed == 0}
+    arena = functools.partial(Arena, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
+    kind = WorkerLane if workers else LocalLane
+    return [
+        _Player(agent, kind(functools.partial(arena, share)), Controller(agent, state, n_seeds * width, key=_root(seed)))
+        for share in shares
+        if share
+    ]
 
 
-def _act(agent: Agent, controller: Controller, slots: list[_Slot]) -> Float[np.ndarray, "rows action"]:
-    blank = next(slot for slot in slots if slot.observation is not None)
-    observation = np.stack([_or(slot.observation, blank.observation) for slot in slots])
-    goal = None
-    if agent.takes_goal:
-        if blank.goal is None:
+def _root(seed: int) -> jax.Array:
+    return jax.random.key(seed)
+
+
+class _Player:
+    """One lane, and the controller that acts for its slots."""
+
+    def __init__(self, agent: Agent, lane: Lane, controller: Controller):
+        self.agent, self.lane, self.controller = agent, lane, controller
+        self._weight: Float[np.ndarray, " slots"] = np.ones(controller.rows, np.float32)
+
+    def advance(self) -> Round:
+        """Receive a round and, while anything is played, answer it with actions."""
+        answer = self.lane.receive()
+        for row, episode in answer.started:
+            self._weight[row] = 1.0 if episode.weight is None else episode.weight
+        if answer.started:
+            rows, started = zip(*answer.started, strict=True)
+            self.controller.reset(rows, episodes=[episode.env_seed for episode in started])
+        if answer.active:
+            self.lane.send(self._act(answer))
+        return answer
+
+    def _act(self, answer: Round) -> Float[np.ndarray, "slots action"]:
+        if answer.observation.shape[1] == 0:  # every slot failed before its first observation
+            return np.zeros((self.controller.rows, 0), np.float32)
+        if self.agent.takes_goal and answer.goal is None:
             raise DataError("The agent needs a goal, but the environment gives none; choose tasks that have goals.")
-        goal = np.stack([_or(slot.goal, blank.goal) for slot in slots])
-    weight = None
-    if agent.has_dial:
-        weight = np.array([_weight(slot) for slot in slots], np.float32)
-    return controller.act(observation, goal=goal, weight=weight)
-
-
-def _or(value: np.ndarray | None, default: np.ndarray | None) -> np.ndarray:
-    chosen = default if value is None else value
-    assert chosen is not None
-    return chosen
-
-
-def _weight(slot: _Slot) -> float:
-    # An idle slot still holds a row of the batch; what it is told does not matter.
-    return slot.episode.weight if slot.episode is not None and slot.episode.weight is not None else 1.0
+        goal = answer.goal if self.agent.takes_goal else None
+        weight = self._weight if self.agent.has_dial else None
+        return self.controller.act(answer.observation, goal=goal, weight=weight)

@@ -1,12 +1,14 @@
 """From a trained state to an evaluation record: which episodes, who plays them, what they say."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cfgrl._dataset import Dataset
 from cfgrl._errors import ConfigError, DataError
-from cfgrl._evaluate import Rollout, evaluate, plan
+from cfgrl._arena import Rollout
+from cfgrl._evaluate import evaluate, plan
 from cfgrl._stage import Agent, AgentState
 from cfgrl._summary import summarise
 
@@ -22,6 +24,7 @@ def judge(
     tasks: Sequence[str | int],
     seed: int = 0,
     pool: int = 64,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, Any], list[Rollout]]:
     """Play every task at every weight and summarise; see INTERFACE of `cfgrl eval --json` for the record.
@@ -32,13 +35,17 @@ def judge(
     - `weights`: the sweep; replaced by a single `None` where the agent has no dial.
     - `tasks`: names or 1-based numbers; empty for all.
     - `seed`: decides environment seeds and acting noise.
+    - `pool`, `workers`: as in `evaluate`; one worker a processor core where not given.
 
     **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
     """
     names = choose_tasks(dataset, tasks)
     dial: list[float | None] = sorted(set(weights)) if agent.has_dial else [None]
     queue = plan(len(seeds), names, dial, episodes, seed)
-    outcomes, rollouts = evaluate(agent, state, _maker(dataset), queue, seed=seed, pool=pool, progress=progress)
+    workers = min(os.cpu_count() or 1, 8) if workers is None else workers
+    outcomes, rollouts = evaluate(
+        agent, state, dataset.require_environment, queue, seed=seed, pool=pool, workers=workers, progress=progress
+    )
     named = [outcome._replace(seed=seeds[outcome.seed]) for outcome in outcomes]
     summary = summarise(named, key=seed)
     return {**summary, "episodes_per_cell": episodes, "eval_seed": seed, "time": time.time()}, rollouts
@@ -62,16 +69,6 @@ def choose_tasks(dataset: Dataset, tasks: Sequence[str | int]) -> list[str]:
         else:
             raise ConfigError(f"Unknown task {task!r}; the tasks are {', '.join(known)} (or 1 to {len(known)}).")
     return list(dict.fromkeys(chosen)) or known
-
-
-def _maker(dataset: Dataset) -> Callable[[], Any]:
-    def make() -> Any:
-        environment = dataset.environment()
-        if environment is None:
-            raise DataError("This data set names tasks but gives no environment.")
-        return environment
-
-    return make
 
 
 def rollout_record(rollouts: Sequence[Rollout], walls: Any, seed: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The episode queue: every episode once, paired over weights, failures counted, order without effect."""
 
+import os
+
 import jax
 import numpy as np
 import pytest
@@ -121,3 +123,29 @@ def test_tasks_by_name_and_number():
     for wrong in ("4", "0", "task9"):
         with pytest.raises(ConfigError, match="task1, task2, task3"):
             choose_tasks(_Tasks(), [wrong])
+
+
+def test_workers_change_nothing(trained):
+    """Environments in two processes of their own give the outcomes that they give in this one."""
+    here, _ = evaluate(*trained, Walk, EPISODES, pool=8)
+    there, rollouts = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
+    assert [o[:4] for o in here] == [o[:4] for o in there]
+    assert [o.length for o in here] == [o.length for o in there]
+    assert len(rollouts) == 6
+
+
+def test_a_worker_that_dies_or_cannot_begin_is_an_error_and_not_a_hang(trained):
+    with pytest.raises(DataError, match="worker died .exit code 7"):
+        evaluate(*trained, Dying, EPISODES, pool=4, workers=2)
+    with pytest.raises(DataError, match="no simulator here"):
+        evaluate(*trained, Unmakeable, EPISODES, pool=4, workers=2)
+
+
+class Dying(Walk):
+    def step(self, action):
+        os._exit(7)
+
+
+class Unmakeable(Walk):
+    def __init__(self):
+        raise RuntimeError("no simulator here")

@@ -1,0 +1,173 @@
+"""`Arena`: a block of environments that play a queue of episodes in lockstep; all a worker process has to know.
+
+Slots are in equal blocks, one an agent seed; a slot that finishes takes the next episode of its seed, so that the
+acting batch keeps its shape and memory is bounded by the number of slots. No jax here.
+"""
+
+import collections
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from cfgrl._dataset import Environment
+from cfgrl._outcomes import Outcome
+
+
+class Episode(NamedTuple):
+    """One episode to play; `seed` is the position of the agent seed in the stacked state."""
+
+    seed: int
+    task: str
+    weight: float | None
+    env_seed: int
+
+
+class Rollout(NamedTuple):
+    """Where the agent went in one episode, for pictures: `positions` are `(x, y)`, one more than steps."""
+
+    episode: Episode
+    success: float
+    goal: list[float] | None
+    positions: list[list[float]]
+
+
+class Round(NamedTuple):
+    """What an arena answers to a batch of actions.
+
+    `observation` and `goal` have one row a slot; `started` are the slots that now play another episode; `active`
+    counts the slots that still play; the rest is what has finished in this round.
+    """
+
+    observation: Float[np.ndarray, "slots observation"]
+    goal: Float[np.ndarray, "slots goal"] | None
+    started: list[tuple[int, Episode]]
+    active: int
+    outcomes: list[Outcome]
+    rollouts: list[Rollout]
+
+
+class Arena:
+    """Plays `episodes` on `seeds` blocks of `width` environments.
+
+    **Arguments:**
+
+    - `make`: makes an environment; called `seeds * width` times, and again after a failure.
+    - `episodes`: what to play, in this order within each agent seed.
+    - `record`: the episodes whose positions are kept.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Environment],
+        episodes: Sequence[Episode],
+        *,
+        seeds: int,
+        width: int,
+        record: frozenset[Episode] = frozenset(),
+    ):
+        self._queues = [collections.deque(e for e in episodes if e.seed == s) for s in range(seeds)]
+        self._slots = [_Slot(make) for _ in range(seeds * width)]
+        self._width, self._record = width, record
+
+    def begin(self) -> Round:
+        """Start the first episode of every slot."""
+        return self._answer(list(range(len(self._slots))), [], [])
+
+    def step(self, actions: Float[np.ndarray, "slots action"]) -> Round:
+        """Apply one action a slot; slots that finish take their next episode."""
+        over, outcomes, rollouts = [], [], []
+        for row, slot in enumerate(self._slots):
+            if slot.episode is not None and slot.step(actions[row]):
+                over.append(row)
+                outcomes.append(slot.outcome())
+                rollouts += slot.rollout()
+        return self._answer(over, outcomes, rollouts)
+
+    def close(self) -> None:
+        """Free all environments."""
+        for slot in self._slots:
+            slot.environment.close()
+
+    def _answer(self, free: list[int], outcomes: list[Outcome], rollouts: list[Rollout]) -> Round:
+        started = []
+        for row in free:
+            queue, slot = self._queues[row // self._width], self._slots[row]
+            slot.episode = None
+            if queue:
+                episode = queue.popleft()
+                slot.start(episode, episode in self._record)
+                started.append((row, episode))
+        active = sum(slot.episode is not None for slot in self._slots)
+        # A slot without an episode still fills its row of the batch; with what does not matter.
+        shown = [slot for slot in self._slots if slot.observation is not None]
+        if not shown:
+            return Round(np.zeros((len(self._slots), 0), np.float32), None, started, active, outcomes, rollouts)
+        observation = np.stack([(s if s.observation is not None else shown[0]).observation for s in self._slots])
+        goal = None
+        if shown[0].goal is not None:
+            goal = np.stack([(s if s.goal is not None else shown[0]).goal for s in self._slots])
+        return Round(observation, goal, started, active, outcomes, rollouts)
+
+
+class _Slot:
+    """One environment and the episode that is played in it."""
+
+    def __init__(self, make: Callable[[], Environment]):
+        self.make, self.environment = make, make()
+        self.episode: Episode | None = None
+        self.observation: np.ndarray | None = None
+        self.goal: np.ndarray | None = None
+
+    def start(self, episode: Episode, record: bool) -> None:
+        self.episode, self.total, self.length, self.success, self.failed = episode, 0.0, 0, 0.0, False
+        self.positions: list[list[float]] | None = [] if record else None
+        try:
+            self.observation, self.goal = self.environment.reset(episode.task, episode.env_seed)
+            self._note_position()
+        except Exception:
+            self._fail()
+
+    def step(self, action: Float[np.ndarray, " action"]) -> bool:
+        """Apply an action; returns whether the episode is over."""
+        if self.failed:
+            return True
+        try:
+            result = self.environment.step(action)
+            self._note_position()
+        except Exception:
+            self._fail()
+            return True
+        self.length += 1
+        if not (math.isfinite(result.reward) and np.all(np.isfinite(result.observation))):
+            self.failed = True
+            return True
+        self.observation = result.observation
+        self.total += result.reward
+        self.success = max(self.success, float(result.success))
+        return result.done
+
+    def outcome(self) -> Outcome:
+        assert self.episode is not None
+        success = 0.0 if self.failed else self.success
+        return Outcome(*self.episode, success, self.total, self.length, self.failed)
+
+    def rollout(self) -> list[Rollout]:
+        if not self.positions or self.episode is None:
+            return []
+        goal = None if self.goal is None else [round(float(x), 3) for x in np.ravel(self.goal)[:2]]
+        return [Rollout(self.episode, self.success, goal, self.positions)]
+
+    def _note_position(self) -> None:
+        if self.positions is not None:
+            position = self.environment.position()
+            if position is not None:
+                self.positions.append([round(float(x), 3) for x in position])
+
+    def _fail(self) -> None:
+        # Whatever an environment raises counts as a failed episode; the environment itself is not trusted again.
+        self.failed = True
+        self.environment.close()
+        self.environment = self.make()
