@@ -26,7 +26,8 @@ NUMERICS = (
     {"_guidance", "_optimizer"},
     {"_stage"},
     {"_train", "_act"},
-    {"_controller"},
+    {"_controller", "_arena"},
+    {"_lanes"},
     {"_evaluate"},
 )
 #: Discovery, the registry and the building of components from tables.

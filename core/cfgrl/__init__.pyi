@@ -1,5 +1,6 @@
 from ._act import act_rows as act_rows
 from ._component import Component as Component
+from ._controller import Controller as Controller
 from ._data import Data as Data
 from ._dataset import Dataset as Dataset
 from ._dataset import Environment as Environment
@@ -25,6 +26,9 @@ from ._optimizer import EMA as EMA
 from ._optimizer import Optimizer as Optimizer
 from ._policy import FieldPolicy as FieldPolicy
 from ._policy import GenerativePolicy as GenerativePolicy
+from ._preset import from_preset as from_preset
+from ._saved import Policy as Policy
+from ._saved import load as load
 from ._stage import Agent as Agent
 from ._stage import AgentState as AgentState
 from ._stage import Stage as Stage

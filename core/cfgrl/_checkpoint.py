@@ -8,6 +8,7 @@ lose a checkpoint when a process ends without closing them.
 
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -115,6 +116,8 @@ def _read(path: pathlib.Path, step: int) -> dict[str, np.ndarray]:
 def _handler() -> Any:
     import orbax.checkpoint as ocp
 
+    # Orbax warns at every save that there is no OCDBT to merge, which is as it should be.
+    logging.getLogger("absl").setLevel(logging.ERROR)
     # Without OCDBT each leaf is a folder of its own, so that a damaged file says which leaf it belongs to.
     return ocp.PyTreeCheckpointHandler(use_ocdbt=False)
 

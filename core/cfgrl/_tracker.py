@@ -74,7 +74,7 @@ class WandB:
     """
 
     def __init__(self, run_dir: pathlib.Path, config: Mapping[str, Any], step: int = 0) -> None:
-        wandb = _require("wandb", "wandb")
+        self._module = wandb = _require("wandb", "wandb")
         # W&B would put its files below the temporary folder if this one did not exist.
         (run_dir / "wandb").mkdir(parents=True, exist_ok=True)
         self._run = wandb.init(
@@ -96,6 +96,8 @@ class WandB:
     def close(self) -> None:
         """See `Tracker.close`."""
         self._run.finish()
+        # `finish` can return a moment before the record is on the disk; the service's end waits for it.
+        self._module.teardown()
 
 
 TRACKERS: Mapping[str, Callable[[pathlib.Path, Mapping[str, Any], int], Tracker]] = {

@@ -1,6 +1,5 @@
 """Kill real training runs at random moments, many times over, and compare what remains with an undisturbed run."""
 
-import json
 import pathlib
 import random
 import signal
@@ -9,6 +8,7 @@ import sys
 import time
 
 import pytest
+from childruns import generate, remains
 
 STEPS = 3000
 KEYS = (
@@ -17,20 +17,14 @@ KEYS = (
 )  # fmt: skip
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "cfgrl.cli._main", *arguments]
-
-
 def train(data: pathlib.Path, run: pathlib.Path) -> list[str]:
-    return command("train", "cfgrl-goal", f"dataset.dir={data}", *KEYS, "--run-dir", str(run))
+    words = ["train", "cfgrl-goal", f"dataset.dir={data}", *KEYS, "--run-dir", str(run)]
+    return [sys.executable, "-m", "cfgrl.cli._main", *words]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    folder = tmp_path_factory.mktemp("data")
-    made = command("data", "generate", "pointmaze-medium-navigate-v0", "--episodes", "5", "--dir", str(folder))
-    subprocess.run(made, check=True, capture_output=True)
-    return folder
+    return generate(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +32,6 @@ def undisturbed(data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) ->
     run = tmp_path_factory.mktemp("run") / "undisturbed"
     subprocess.run(train(data, run), check=True, capture_output=True)
     return remains(run)
-
-
-def remains(run: pathlib.Path) -> dict[str, object]:
-    """What two runs must have in common: the digests of the last state's arrays, and the metrics without clocks."""
-    digests = json.loads((run / "checkpoints" / str(STEPS) / "digests.json").read_text())["leaves"]
-    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    clocks = {"time", "run/train/updates_per_second"}
-    return {"leaves": digests, "metrics": [{k: v for k, v in r.items() if k not in clocks} for r in records]}
 
 
 @pytest.mark.soak
