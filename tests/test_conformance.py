@@ -5,6 +5,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 import pytest
+
 from cfgrl import Label
 from cfgrl._catalogue import load_catalogue
 from cfgrl._component import load_class

@@ -22,7 +22,8 @@ def act_row(
     key: PRNGKeyArray,
 ) -> Float[Array, " action"]:
     """One action: each stage samples in turn, its sample is the next one's context, the last one is clipped to the
-    action box [-1, 1]. `weight=None` takes each stage's own."""
+    action box [-1, 1]. `weight=None` takes each stage's own.
+    """
     seen = agent.view.observation(state.view, observation)
     context: Any = agent.view.goal(state.view, goal) if goal is not None else None
     for stage, stage_state, k in zip(agent.stages, state.stages, jax.random.split(key, len(agent.stages)), strict=True):

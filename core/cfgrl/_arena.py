@@ -101,15 +101,16 @@ class Arena:
                 slot.start(episode, episode in self._record)
                 started.append((row, episode))
         active = sum(slot.episode is not None for slot in self._slots)
-        # A slot without an episode still fills its row of the batch; with what does not matter.
-        shown = [slot for slot in self._slots if slot.observation is not None]
-        if not shown:
-            return Round(np.zeros((len(self._slots), 0), np.float32), None, started, active, outcomes, rollouts)
-        observation = np.stack([(s if s.observation is not None else shown[0]).observation for s in self._slots])
-        goal = None
-        if shown[0].goal is not None:
-            goal = np.stack([(s if s.goal is not None else shown[0]).goal for s in self._slots])
+        observation, goal = _rows([s.observation for s in self._slots]), _rows([s.goal for s in self._slots])
+        if observation is None:  # every slot failed before its first observation
+            observation = np.zeros((len(self._slots), 0), np.float32)
         return Round(observation, goal, started, active, outcomes, rollouts)
+
+
+def _rows(values: list[np.ndarray | None]) -> np.ndarray | None:
+    """One array; a slot without a value still fills its row of the batch, and with what does not matter."""
+    known = next((value for value in values if value is not None), None)
+    return None if known is None else np.stack([known if value is None else value for value in values])
 
 
 class _Slot:

@@ -24,4 +24,6 @@ def explain(missing: str, who: dict[str, tuple[str, frozenset[str]]]) -> str:
     """
     family, meaning = CAPABILITIES.get(missing, ("labeler or policy", "a capability that a plugin defines"))
     have = "; ".join(f"{kind} {name} provides {', '.join(sorted(p)) or 'nothing'}" for kind, (name, p) in who.items())
-    return f"it needs '{missing}' ({meaning}) from the {family}, but {have}. Choose a {family} that provides '{missing}'"
+    return (
+        f"it needs '{missing}' ({meaning}) from the {family}, but {have}. Choose a {family} that provides '{missing}'"
+    )

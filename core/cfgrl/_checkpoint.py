@@ -126,7 +126,13 @@ def _check_files(path: pathlib.Path, expected: dict[str, str]) -> None:
     found = _file_digests(path)
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
-            fault = "is missing" if name not in found else "does not belong there" if name not in expected else "was altered"
+            fault = (
+                "is missing"
+                if name not in found
+                else "does not belong there"
+                if name not in expected
+                else "was altered"
+            )
             raise CheckpointError(f"Checkpoint {path}: {name} {fault}.")
 
 
@@ -136,7 +142,7 @@ def _file_digests(path: pathlib.Path) -> dict[str, str]:
 
 
 def _fit(array: np.ndarray, leaf: Any, where: str) -> jax.Array:
-    keyed = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    keyed = jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     shape = jax.eval_shape(jax.random.key_data, leaf).shape if keyed else leaf.shape
     if array.shape != tuple(shape) or (not keyed and array.dtype != leaf.dtype):
         raise CheckpointError(
@@ -147,7 +153,7 @@ def _fit(array: np.ndarray, leaf: Any, where: str) -> jax.Array:
 
 
 def _raw(leaf: Any) -> Any:
-    return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+    return jax.random.key_data(leaf) if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
 def _name(path: Any) -> str:

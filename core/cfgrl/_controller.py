@@ -5,9 +5,11 @@ neither the number of rows nor their order changes what an episode sees.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
 
@@ -58,12 +60,14 @@ class Controller:
         weight: Float[np.ndarray, " rows"] | float | None = None,
     ) -> Float[np.ndarray, "rows action"]:
         """One action a row, within [-1, 1], and one step further in each row's episode."""
-        noise = (self._episode.reshape(self._shape), self._step.reshape(self._shape))
+        # Copies: the device may still read them while the next lines count on.
+        noise = tuple(jnp.array(count.reshape(self._shape), copy=True) for count in (self._episode, self._step))
         if weight is not None:
             weight = np.broadcast_to(np.asarray(weight, np.float32), (self.rows,)).reshape(self._shape)
-        action = act_blocks(
-            self._agent, self._state, self._blocks(observation), self._blocks(goal), weight, self._key, noise
-        )
+        seen: Any = self._blocks(observation)
+        wanted: Any = self._blocks(goal)
+        dial: Any = weight
+        action = act_blocks(self._agent, self._state, seen, wanted, dial, self._key, noise)
         self._step += np.uint32(1)
         return np.asarray(action).reshape(self.rows, -1)
 

@@ -34,7 +34,7 @@ class Data(eqx.Module):
     - `transitions`: the rows that start a transition.
     """
 
-    columns: dict[str, Shaped[HostOrDevice, "rows ..."]]
+    columns: Mapping[str, Shaped[HostOrDevice, "rows ..."]]
     last: Int[HostOrDevice, " rows"]
     transitions: Int[HostOrDevice, " transitions"]
 

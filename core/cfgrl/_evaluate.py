@@ -98,14 +98,14 @@ def _players(
     arena = functools.partial(Arena, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
     kind = WorkerLane if workers else LocalLane
     return [
-        _Player(agent, kind(functools.partial(arena, share)), Controller(agent, state, n_seeds * width, key=_root(seed)))
+        _Player(
+            agent,
+            kind(functools.partial(arena, share)),
+            Controller(agent, state, n_seeds * width, key=jax.random.key(seed)),
+        )
         for share in shares
         if share
     ]
-
-
-def _root(seed: int) -> jax.Array:
-    return jax.random.key(seed)
 
 
 class _Player:

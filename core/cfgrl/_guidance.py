@@ -7,7 +7,7 @@ among samples; `unguided` does nothing, and is behaviour cloning.
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -16,20 +16,21 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from cfgrl._label import Condition, Label
 from cfgrl._policy import GenerativePolicy
-from cfgrl._types import Field, Metrics, Scalar
+from cfgrl._types import Field, Metrics
 
 #: `(observation, target, context, which=...) -> (heads,)`; `None` where the labeler provides no critic.
 Critic = Callable[..., Float[Array, " heads"]] | None
 
 
 class Guidance(eqx.Module):
-    """Base of all guidance. `needs` is the set of capabilities that labeler and policy must provide between them.
+    """Base of all guidance. `needs` is the set of capabilities that labeler and policy must provide between them."""
 
-    `weight` is the dial's default, a traced scalar, or `None` where there is no dial.
-    """
+    needs: ClassVar[frozenset[str]]
 
-    needs: eqx.AbstractVar[frozenset[str]]
-    weight: eqx.AbstractVar[Float[Array, ""] | None]
+    @property
+    def weight(self) -> Any:
+        """The dial's default: a field declared with `scalar()` where there is a dial, `None` where there is none."""
+        return None
 
     def condition(self, label: Label) -> Condition:
         """What the network is told about a label in training, nothing nulled; its shapes decide the network's."""
@@ -42,7 +43,7 @@ class Guidance(eqx.Module):
     @abc.abstractmethod
     def loss(
         self,
-        policy: GenerativePolicy,
+        policy: Any,
         net: Any,
         observation: Float[Array, "batch observation"],
         label: Label,
@@ -60,7 +61,7 @@ class Guidance(eqx.Module):
         observation: Float[Array, " observation"],
         context: PyTree[Array] | None,
         critic: Critic,
-        weight: Scalar | None,
+        weight: Any,
         *,
         key: PRNGKeyArray,
     ) -> Float[Array, " target"]:
@@ -74,7 +75,7 @@ class Guidance(eqx.Module):
         observation: Float[Array, " observation"],
         context: PyTree[Array] | None,
         critic: Critic,
-        weight: Scalar | None,
+        weight: Any,
     ) -> Field:
         """The guided field, for guidance that wraps another; only where the policy is a `FieldPolicy`."""
 

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cfgrl._arena import Rollout
 from cfgrl._dataset import Dataset
 from cfgrl._errors import ConfigError, DataError
-from cfgrl._arena import Rollout
 from cfgrl._evaluate import evaluate, plan
 from cfgrl._stage import Agent, AgentState
 from cfgrl._summary import summarise
@@ -40,7 +40,7 @@ def judge(
     **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
     """
     names = choose_tasks(dataset, tasks)
-    dial: list[float | None] = sorted(set(weights)) if agent.has_dial else [None]
+    dial: Sequence[float | None] = sorted(set(weights)) if agent.has_dial else [None]
     queue = plan(len(seeds), names, dial, episodes, seed)
     workers = min(os.cpu_count() or 1, 8) if workers is None else workers
     outcomes, rollouts = evaluate(

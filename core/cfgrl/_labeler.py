@@ -6,7 +6,7 @@ how much better than usual it was. A labeler may learn (a critic); its parameter
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
@@ -25,12 +25,13 @@ class Labeler(eqx.Module):
     `provides` is a subset of `goal`, `advantage`, `critic` (plugins may add names).
     """
 
-    provides: eqx.AbstractVar[frozenset[str]]
+    provides: ClassVar[frozenset[str]]
 
     @abc.abstractmethod
     def init(self, data: ViewedData, *, key: PRNGKeyArray) -> Any:
         """The initial state, a pytree (`None` where nothing is learned); its shapes may not depend on the number of
-        rows."""
+        rows.
+        """
 
     @abc.abstractmethod
     def update(

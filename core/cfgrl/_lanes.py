@@ -73,8 +73,8 @@ class WorkerLane:
         except (EOFError, ConnectionError) as error:
             self._process.join(timeout=5)
             raise DataError(
-                f"An environment worker died (exit code {self._process.exitcode}); `cfgrl doctor` looks at rendering and "
-                "memory."
+                f"An environment worker died (exit code {self._process.exitcode}); "
+                "`cfgrl doctor` looks at rendering and memory."
             ) from error
         if isinstance(answer, Exception):
             raise answer

@@ -9,7 +9,7 @@ import optax
 from annotated_types import Ge
 from jaxtyping import Array, Bool, Float, Int
 
-from cfgrl._types import scalar
+from cfgrl._types import copied, scalar
 
 
 class Optimizer(eqx.Module):
@@ -61,7 +61,7 @@ class EMA(eqx.Module):
         """A copy: parameters and average that shared buffers would crash an update that donates them."""
         if self.decay is None:
             return None
-        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True) if eqx.is_array(leaf) else leaf, net)
+        return copied(net)
 
     def apply(self, average: Any, net: Any, step: Int[Array, ""]) -> Any:
         """The average after update number `step` (counted from 0)."""

@@ -5,7 +5,7 @@ hyperparameters only.
 """
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -17,7 +17,7 @@ from cfgrl._types import Field, Scalar
 class GenerativePolicy(eqx.Module):
     """Base of all policies. `provides` is a subset of `field`, `mode`, `log-prob` (plugins may add names)."""
 
-    provides: eqx.AbstractVar[frozenset[str]]
+    provides: ClassVar[frozenset[str]]
 
     @abc.abstractmethod
     def init(self, observation: Any, target: Any, condition: Condition, *, key: PRNGKeyArray) -> Any:

@@ -1,9 +1,9 @@
 """`RunDirectory`: everything about one training run in one folder, and the rules by which it is opened again.
 
-    config.toml    the resolved configuration, with the plugins that provided it
-    manifest.json  versions, machine, data set and its digests, shapes
-    metrics.jsonl  one line a log point and agent seed;  eval.jsonl  one line an evaluation
-    checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
+config.toml    the resolved configuration, with the plugins that provided it
+manifest.json  versions, machine, data set and its digests, shapes
+metrics.jsonl  one line a log point and agent seed;  eval.jsonl  one line an evaluation
+checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
 """
 
 import datetime
@@ -52,7 +52,9 @@ class RunDirectory:
             except OSError as error:
                 file.seek(0)
                 holder = file.read().strip() or "another process"
-                raise LockedError(f"{self.path} is in use by {holder}; wait for it or choose another --run-dir.") from error
+                raise LockedError(
+                    f"{self.path} is in use by {holder}; wait for it or choose another --run-dir."
+                ) from error
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
@@ -81,7 +83,9 @@ class RunDirectory:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{self.manifest_file} cannot be read ({error}).") from error
         if schema > SCHEMA:
-            raise CheckpointError(f"{self.path} was written by a newer cfgrl (schema {schema}); update cfgrl to read it.")
+            raise CheckpointError(
+                f"{self.path} was written by a newer cfgrl (schema {schema}); update cfgrl to read it."
+            )
         return manifest
 
     def create_manifest(self, preset: str, provenance: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:

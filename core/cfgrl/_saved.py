@@ -79,7 +79,9 @@ class Policy(eqx.Module):
             raise ConfigError("This policy has no guidance weight; leave `weight` out.")
 
 
-def load(run: str | os.PathLike[str], *, seed: int | None = None, step: int | None = None, strict: bool = False) -> Policy:
+def load(
+    run: str | os.PathLike[str], *, seed: int | None = None, step: int | None = None, strict: bool = False
+) -> Policy:
     """The policy of a run directory, at its newest whole checkpoint.
 
     **Arguments:**

@@ -45,7 +45,9 @@ class Stage(eqx.Module):
         reasons = [explain(name, parts) for name in sorted(self.guidance.needs - provided)]
         if reasons:
             guidance = type(self.guidance).__name__
-            raise ConfigError(f"Guidance {guidance} cannot work in stage '{self.name}': " + "; also ".join(reasons) + ".")
+            raise ConfigError(
+                f"Guidance {guidance} cannot work in stage '{self.name}': " + "; also ".join(reasons) + "."
+            )
 
     def critic(self, labeler_state: Any) -> Critic:
         """The labeler's critic with its state bound, or `None`."""

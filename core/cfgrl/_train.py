@@ -17,7 +17,7 @@ from cfgrl._errors import NumericError
 from cfgrl._label import Label
 from cfgrl._labeler import Actor
 from cfgrl._stage import Agent, AgentState, Stage, StageState, init
-from cfgrl._types import Metrics
+from cfgrl._types import Metrics, copied
 from cfgrl._view import ViewedData
 
 
@@ -154,7 +154,13 @@ def _validate(agent: Agent, data: Data, state: AgentState, key: PRNGKeyArray, ba
 
 
 def train(
-    agent: Agent, data: Data, *, steps: int, key: Key[Array, "*seeds"], state: AgentState | None = None, chunk: int = 1000
+    agent: Agent,
+    data: Data,
+    *,
+    steps: int,
+    key: Key[Array, "*seeds"],
+    state: AgentState | None = None,
+    chunk: int = 1000,
 ) -> AgentState:
     """Train for `steps` updates and return the state; the library's shortest way, without a run directory.
 
@@ -166,18 +172,16 @@ def train(
 
     **Raises:** `NumericError` naming the first update whose loss was not finite.
     """
-    if state is None:
-        state = init(agent, data, key=key)
-    else:  # `train_chunk` consumes its state; the caller's stays usable.
-        state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True) if eqx.is_array(leaf) else leaf, state)
+    # `train_chunk` consumes its state; the caller's stays usable.
+    current = init(agent, data, key=key) if state is None else copied(state)
     data = jax.device_put(data)
     done = 0
     while done < steps:
         n = min(chunk, steps - done)
-        state, result = train_chunk(agent, data, state, n)
+        current, result = train_chunk(agent, data, current, n)
         check_finite(result)
         done += n
-    return state
+    return current
 
 
 def check_finite(chunk: Chunk) -> None:

@@ -84,7 +84,7 @@ class _Loop:
         self.validation: Data | None = None if validation is None else jax.device_put(validation)
         self.saved = self.step if _checkpoint.steps(run.checkpoints) else -1
         self.progress = Progress("updates", self.settings.steps, start=self.step)
-        self.trackers = make_trackers(self.settings.trackers, run.path, experiment.table)
+        self.trackers = make_trackers(self.settings.trackers, run.path, experiment.table, step=self.step)
 
     def _check_manifest(self, manifest: dict[str, Any], provenance: dict[str, Any]) -> None:
         digests = [[f["sha256"] for f in p.get("files", [])] for p in (manifest["dataset"], provenance)]
@@ -95,7 +95,9 @@ class _Loop:
             )
         for what, now in (("versions", _machine.versions()), ("platform", _machine.machine())):
             for line in _machine.differences(manifest[what], now):
-                Progress("updates", 1).say(f"note: {line} since the run was begun; results may differ in their last bits")
+                Progress("updates", 1).say(
+                    f"note: {line} since the run was begun; results may differ in their last bits"
+                )
 
     def _begin(self, data: Data, strict: bool) -> tuple[int, AgentState]:
         keys = seed_keys(self.experiment.seeds)
@@ -132,7 +134,9 @@ class _Loop:
         if self.stop.requested or last or self.step // spacing > before // spacing:
             self._save(final=bool(self.stop.requested) or last)
         if self.stop.requested and not last:
-            raise Preempted(f"Stopped by {self.stop.requested} at update {self.step} and saved; the same command resumes.")
+            raise Preempted(
+                f"Stopped by {self.stop.requested} at update {self.step} and saved; the same command resumes."
+            )
 
     def _log(self, metrics: dict[str, Any], rate: float) -> None:
         if self.validation is not None:
@@ -175,7 +179,9 @@ class _Loop:
     def _asked(self, done: int, total: int) -> None:
         del done, total
         if self.stop.requested:
-            raise Preempted(f"Stopped by {self.stop.requested} while evaluating update {self.step}; the same command resumes.")
+            raise Preempted(
+                f"Stopped by {self.stop.requested} while evaluating update {self.step}; the same command resumes."
+            )
 
 
 def judge_experiment(
@@ -191,6 +197,7 @@ def judge_experiment(
         "weights": experiment.evaluation.weights,
         "episodes": experiment.evaluation.episodes,
         "tasks": experiment.evaluation.tasks,
+        "pool": experiment.evaluation.environments,
     } | replaced
     record, rollouts = judge(
         experiment.agent,

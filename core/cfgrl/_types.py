@@ -9,12 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
-
-__all__ = ["Array", "Bool", "Field", "Float", "HostOrDevice", "Int", "Metrics", "PRNGKeyArray", "PyTree", "Scalar", "Shaped",
-           "scalar"]
+from jaxtyping import Array, Float
 
 HostOrDevice = Array | np.ndarray
 Scalar = Float[Array, ""]
@@ -48,3 +46,8 @@ def scalar(
 
     bounds = {"ge": ge, "le": le, "gt": gt, "lt": lt, "optional": optional}
     return eqx.field(default=default, converter=convert, metadata={"scalar": bounds})
+
+
+def copied(tree: Any) -> Any:
+    """A pytree whose arrays share no buffer with those of `tree`: an update that donates one leaves the other."""
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True) if eqx.is_array(leaf) else leaf, tree)

@@ -79,10 +79,10 @@ assert not {{"ogbench", "mujoco", "gymnasium"}} & set(sys.modules), "loading a p
 
 WRONG = [
     (["train", "cfgrl-gaol"], 2, "cfgrl-goal"),
-    (["train", "cfgrl-goal", "guidance.wieght=2"], 2, "guidance.weight"),
+    (["train", "cfgrl-goal", "guidance.wieght=2"], 2, "did you mean 'weight'"),
     (["train", "cfgrl-goal", "guidance.use=cgf"], 2, "cfg"),
     (["train", "cfgrl-goal", "guidance.weight=high"], 2, "guidance.weight"),
-    (["train", "cfgrl-goal", "dataset.name=pointmaze-medum-navigate-v0"], 3, "pointmaze-medium-navigate-v0"),
+    (["train", "cfgrl-goal", "dataset.name=pointmaze-medum-navigate-v0"], 2, "pointmaze-medium-navigate-v0"),
     (["train", "cfgrl-goal", "labeler.use=behaviour"], 2, "goal"),
     (["train", "cfgrl-goal", "--registry", "nowhere.toml"], 2, "nowhere.toml"),
     (["train", "cfgrl-goal", "--sedes", "1"], 2, "--seeds"),

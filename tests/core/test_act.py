@@ -5,13 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from toys import small_agent, walk
+
 from cfgrl import Agent, ConfigError, Stage, _act, init, nn
 from cfgrl._controller import Controller
 from cfgrl._saved import Policy
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.policies.flow_matching import FlowMatching
-from toys import small_agent, walk
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,9 @@ def test_changing_the_weight_compiles_nothing(policy: Policy, monkeypatch: pytes
     chex.clear_trace_counter()
     monkeypatch.setattr(_act, "act_row", chex.assert_max_traces(_act.act_row, n=1))
     observation, goal, key = np.zeros((5, 2)), np.ones((5, 2)), jax.random.key(1)
-    actions = [policy.act(observation, goal=goal, weight=w, key=key) for w in (0.0, 1.0, 3, np.float64(7.5), jnp.ones(5))]
+    actions = [
+        policy.act(observation, goal=goal, weight=w, key=key) for w in (0.0, 1.0, 3, np.float64(7.5), jnp.ones(5))
+    ]
     assert not np.allclose(actions[0], actions[2]), "the weight changes the action"
     np.testing.assert_array_equal(actions[1], actions[4])
 
@@ -45,7 +48,9 @@ def test_weight_zero_ignores_the_goal_and_weight_one_is_the_conditioned_policy(p
     imitating = Policy(plain, policy.state, policy.spec)
     goal = np.ones(2)
     np.testing.assert_allclose(
-        policy.act(observation, goal=goal, weight=1.0, key=key), imitating.act(observation, goal=goal, key=key), atol=1e-6
+        policy.act(observation, goal=goal, weight=1.0, key=key),
+        imitating.act(observation, goal=goal, key=key),
+        atol=1e-6,
     )
 
 

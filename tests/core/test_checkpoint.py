@@ -8,8 +8,9 @@ import shutil
 import equinox as eqx
 import jax
 import pytest
-from cfgrl import CheckpointError, _checkpoint, init
 from toys import assert_same_bits, small_agent, walk
+
+from cfgrl import CheckpointError, _checkpoint, init
 
 
 @pytest.fixture(scope="module")

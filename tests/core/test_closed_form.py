@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from cfgrl import Agent, Condition, Data, Optimizer, Stage, act_rows, nn, train
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.labelers.goals import Goals

@@ -5,10 +5,11 @@ import os
 import jax
 import numpy as np
 import pytest
+from toys import small_agent, walk
+
 from cfgrl import ConfigError, DataError, Dataset, Environment, StepResult, init
 from cfgrl._evaluate import evaluate, plan
 from cfgrl._judge import choose_tasks
-from toys import small_agent, walk
 
 
 class Walk(Environment):

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from toys import assert_same_bits, leaves, small_agent, walk
+
 from cfgrl import EMA, Data, NumericError, Stage, _train, init, train, train_chunk
 from cfgrl._train import validation_loss
-from toys import assert_same_bits, leaves, small_agent, walk
 
 
 def test_training_is_the_same_whatever_the_chunk_length():
@@ -95,7 +96,9 @@ def test_an_average_starts_as_a_copy_and_follows_slowly():
     state = train(averaged, data, steps=2, key=jax.random.key(0))
     assert_same_bits(state.stages[0].ema, state.stages[0].net)
     later = train(averaged, data, steps=2, key=jax.random.key(0), state=state)
-    for old, new, mean in zip(*(leaves(s) for s in (state.stages[0].ema, later.stages[0].net, later.stages[0].ema)), strict=True):
+    for old, new, mean in zip(
+        *(leaves(s) for s in (state.stages[0].ema, later.stages[0].net, later.stages[0].ema)), strict=True
+    ):
         np.testing.assert_allclose(mean, 0.9 * old + 0.1 * new, rtol=1e-5, atol=1e-6)
 
 

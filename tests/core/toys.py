@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+
 from cfgrl import Agent, Data, Stage, View, nn
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.labelers.goals import Goals

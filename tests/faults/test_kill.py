@@ -66,7 +66,9 @@ def test_a_finished_run_says_so_and_stays_as_it_is(data: pathlib.Path, undisturb
 
 def test_another_configuration_is_refused_with_the_keys(data: pathlib.Path, undisturbed: pathlib.Path):
     before = remains(undisturbed)
-    refused = cfgrl(*train_words(data, undisturbed, STEPS, SEEDS, "guidance.dropout=0.2", "optimizer.learning_rate=0.1"))
+    refused = cfgrl(
+        *train_words(data, undisturbed, STEPS, SEEDS, "guidance.dropout=0.2", "optimizer.learning_rate=0.1")
+    )
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
     assert "guidance.dropout" in refused.stderr and "optimizer.learning_rate" in refused.stderr
     assert remains(undisturbed) == before

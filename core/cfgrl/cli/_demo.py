@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     resolved = load_registries(None).resolve("demo", {"dataset.dir": str(folder)})
 
     from cfgrl._build import build_experiment
-    from cfgrl.report import format_results
     from cfgrl.cli._train import train_in
+    from cfgrl.report import format_results
 
     experiment = build_experiment(resolved)
     _say(began, f"data: {EPISODES} episodes of {experiment.table['dataset']['name']} in {folder}")

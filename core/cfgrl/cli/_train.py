@@ -18,7 +18,9 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("preset", metavar="PRESET", help="a name from `cfgrl list presets`")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="for example guidance.weight=2 seeds=[0,1]")
-    parser.add_argument("--registry", metavar="FILE", type=pathlib.Path, help="registry file instead of ./registry.toml")
+    parser.add_argument(
+        "--registry", metavar="FILE", type=pathlib.Path, help="registry file instead of ./registry.toml"
+    )
     parser.add_argument("--run-dir", metavar="DIR", type=pathlib.Path, help="default: runs/PRESET")
     parser.add_argument("--seeds", metavar="0,1,2", help="agent seeds, trained side by side")
     parser.add_argument("--strict", action="store_true", help="refuse a broken checkpoint instead of falling back")

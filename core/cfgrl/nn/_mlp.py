@@ -46,7 +46,7 @@ class Perceptron(eqx.Module):
 
     - `in_size`, `hidden`, `out_size`: widths of the input, of each hidden layer, of the output.
     - `activation`: a name from `ACTIVATIONS`.
-    - `layer_norm`: `"none"`, `"before"` or `"after"` the activation (ExORL's networks normalise before, OGBench's after).
+    - `layer_norm`: `"none"`, `"before"` or `"after"` the activation (ExORL's networks: before, OGBench's: after).
     """
 
     layers: tuple[Linear, ...]

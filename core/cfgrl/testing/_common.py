@@ -33,8 +33,10 @@ def complete(component: Any) -> None:
 
 def capabilities_are_names(component: Any) -> None:
     """`provides` and `needs` are frozen sets of lower-case names."""
-    for attribute in ("provides", "needs"):
-        names = getattr(component, attribute, frozenset())
+    declared = {name for cls in type(component).__mro__ for name in vars(cls).get("__annotations__", {})}
+    for attribute in sorted(declared & {"provides", "needs"}):
+        assert hasattr(component, attribute), f"{type(component).__name__} does not say what it {attribute}"
+        names = getattr(component, attribute)
         assert isinstance(names, frozenset), f"{attribute} must be a frozenset, not {type(names).__name__}"
         wrong = [name for name in names if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", str(name))]
         assert not wrong, f"{attribute} holds {wrong}; capabilities are lower-case names such as 'goal'"

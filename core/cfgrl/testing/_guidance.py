@@ -53,7 +53,8 @@ def the_weight_is_traced(guidance: Any) -> None:
     assert jnp.shape(guidance.weight) == (), "`weight` must be a scalar; declare it with cfgrl.scalar()"
     agent, _, state = _composed(guidance)
     chex.clear_trace_counter()
-    act = eqx.filter_jit(chex.assert_max_traces(_act, n=1))
+    once: Any = chex.assert_max_traces(n=1)
+    act = eqx.filter_jit(once(_act))
     for weight in (0.0, 1.0, 2.5):
         assert all_finite(act(agent, state, jnp.float32(weight))), f"a sample at weight {weight} is not finite"
 

@@ -38,7 +38,9 @@ def labels_match_what_is_provided(labeler: Any) -> None:
         assert label.context is not None, "`goal` is provided, but the label's context is None"
     has = label.advantage is not None
     claims = "advantage" in labeler.provides
-    assert has == claims, f"`advantage` is {'' if claims else 'not '}provided, but the label {'has' if has else 'lacks'} one"
+    assert has == claims, (
+        f"`advantage` is {'' if claims else 'not '}provided, but the label {'has' if has else 'lacks'} one"
+    )
 
 
 def labels_are_pure(labeler: Any) -> None:

@@ -15,7 +15,9 @@ def network_maps_sizes(network: Any) -> None:
     """`init(5, 3)` gives a callable from shape (5,) to finite numbers of shape (3,), under `jit` and `vmap`."""
     net = network.init(5, 3, key=KEY)
     out = eqx.filter_jit(lambda x: jax.vmap(net)(x))(jnp.ones((4, 5)))
-    assert out.shape == (4, 3) and all_finite(out), f"the network gives shape {out.shape[1:]}, not (3,), or is not finite"
+    assert out.shape == (4, 3) and all_finite(out), (
+        f"the network gives shape {out.shape[1:]}, not (3,), or is not finite"
+    )
 
 
 def network_repeats(network: Any) -> None:
@@ -34,13 +36,17 @@ def network_learns(network: Any) -> None:
 def catalogue_is_readable(dataset: Any) -> None:
     """`catalogue` maps names to one-line summaries."""
     for name, summary in type(dataset).catalogue.items():
-        assert isinstance(name, str) and summary.strip() and "\n" not in summary, f"catalogue entry {name} has no summary"
+        assert isinstance(name, str) and summary.strip() and "\n" not in summary, (
+            f"catalogue entry {name} has no summary"
+        )
 
 
 def tasks_have_environments(dataset: Any) -> None:
     """Tasks are distinct names, and where there are tasks there is an environment that plays them by the seed."""
     tasks = dataset.tasks
-    assert len(set(tasks)) == len(tasks) and all(isinstance(task, str) for task in tasks), "tasks must be distinct names"
+    assert len(set(tasks)) == len(tasks) and all(isinstance(task, str) for task in tasks), (
+        "tasks must be distinct names"
+    )
     if not tasks:
         return
     environment = dataset.environment()

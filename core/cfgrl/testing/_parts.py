@@ -118,7 +118,6 @@ class Imitate(Guidance):
     """Imitation without a dial."""
 
     needs = frozenset()
-    weight = None
 
     def loss(
         self, policy: Any, net: Any, observation: Array, label: Label, critic: Any, *, key: PRNGKeyArray

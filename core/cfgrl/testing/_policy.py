@@ -77,7 +77,7 @@ def field_is_what_is_integrated(policy: Any) -> None:
 
 
 def tilt_adds_nothing_for_no_score(policy: Any) -> None:
-    """`tilt` by a zero score changes nothing and by a score changes the prediction; `denoise` has the target's shape."""
+    """`tilt` by a zero score changes nothing, by another it does; `denoise` has the target's shape."""
     if not isinstance(policy, FieldPolicy):
         return
     prediction, t = policy.field(_net(policy), SEEN, CONDITION)(TARGET, jnp.float32(0.5)), jnp.float32(0.5)

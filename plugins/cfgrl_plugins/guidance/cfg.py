@@ -4,8 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from cfgrl import Condition, Critic, Field, FieldPolicy, Guidance, Label, Metrics, imitation_losses, scalar
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from cfgrl import Condition, Critic, Field, Guidance, Label, Metrics, imitation_losses, scalar
 
 
 class CFG(Guidance):
@@ -24,14 +25,15 @@ class CFG(Guidance):
     Source: CFGRL (arXiv 2505.23458); Ho & Salimans (arXiv 2207.12598).
     """
 
-    weight: Float[Array, ""] = scalar(3.0, ge=0.0)
+    # A field in the place of the base's property, which stands for "no dial".
+    weight: Float[Array, ""] = scalar(3.0, ge=0.0)  # pyright: ignore[reportIncompatibleMethodOverride]
     dropout: Float[Array, ""] = scalar(0.1, gt=0.0, lt=1.0)
 
     needs = frozenset({"goal", "field"})
 
     def loss(
         self,
-        policy: FieldPolicy,
+        policy: Any,
         net: Any,
         observation: Float[Array, "batch observation"],
         label: Label,
@@ -49,12 +51,12 @@ class CFG(Guidance):
 
     def sample(
         self,
-        policy: FieldPolicy,
+        policy: Any,
         net: Any,
         observation: Float[Array, " observation"],
         context: PyTree[Array] | None,
         critic: Critic,
-        weight: Float[Array, ""],
+        weight: Any,
         *,
         key: PRNGKeyArray,
     ) -> Float[Array, " target"]:
@@ -63,12 +65,12 @@ class CFG(Guidance):
 
     def field(
         self,
-        policy: FieldPolicy,
+        policy: Any,
         net: Any,
         observation: Float[Array, " observation"],
         context: PyTree[Array] | None,
         critic: Critic,
-        weight: Float[Array, ""],
+        weight: Any,
     ) -> Field:
         del critic
 

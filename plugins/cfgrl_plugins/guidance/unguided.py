@@ -4,19 +4,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from cfgrl import Critic, Field, GenerativePolicy, Guidance, Label, Metrics, imitation_losses
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from cfgrl import Critic, Field, Guidance, Label, Metrics, imitation_losses
 
 
 class Unguided(Guidance):
     """No improvement: (goal-conditioned) behaviour cloning, depending on the labeler. There is no dial."""
 
     needs = frozenset()
-    weight = None
 
     def loss(
         self,
-        policy: GenerativePolicy,
+        policy: Any,
         net: Any,
         observation: Float[Array, "batch observation"],
         label: Label,
@@ -31,12 +31,12 @@ class Unguided(Guidance):
 
     def sample(
         self,
-        policy: GenerativePolicy,
+        policy: Any,
         net: Any,
         observation: Float[Array, " observation"],
         context: PyTree[Array] | None,
         critic: Critic,
-        weight: None,
+        weight: Any,
         *,
         key: PRNGKeyArray,
     ) -> Float[Array, " target"]:
@@ -50,7 +50,7 @@ class Unguided(Guidance):
         observation: Float[Array, " observation"],
         context: PyTree[Array] | None,
         critic: Critic,
-        weight: None,
+        weight: Any,
     ) -> Field:
         del critic, weight
         return policy.field(net, observation, self.plain(context))

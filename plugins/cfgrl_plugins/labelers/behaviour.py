@@ -1,9 +1,8 @@
 """Behaviour: every transition demonstrates the action that was taken, and nothing more."""
 
-from typing import Any
+from jaxtyping import Array, Int, PRNGKeyArray
 
 from cfgrl import Actor, Label, Labeler, Metrics, ViewedData
-from jaxtyping import Array, Int, PRNGKeyArray
 
 
 class Behaviour(Labeler):

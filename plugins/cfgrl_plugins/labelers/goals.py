@@ -4,8 +4,9 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from cfgrl import Actor, Label, Labeler, Metrics, ViewedData
 from jaxtyping import Array, Int, PRNGKeyArray
+
+from cfgrl import Actor, Label, Labeler, Metrics, ViewedData
 
 
 class Goals(Labeler):

@@ -6,9 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from annotated_types import Ge
+from jaxtyping import Array, Float, PRNGKeyArray
+
 from cfgrl import Condition, Field, FieldPolicy, Network
 from cfgrl.nn import MLP, ConditionEncoder
-from jaxtyping import Array, Float, PRNGKeyArray
 
 
 class FlowNet(eqx.Module):
