@@ -81,8 +81,13 @@ def _evaluate(began: float, experiment: Any, directory: Any) -> dict[str, Any]:
 
 
 def _report(directory: Any) -> pathlib.Path:
-    from cfgrl.report import write_report
+    from cfgrl._errors import ConfigError
+    from cfgrl.report import load_runs, write_figures, write_report
 
+    try:
+        write_figures(load_runs([directory.path]), directory.path / "figures")
+    except ConfigError as error:  # without the extra `plot` the page still says everything but in pictures
+        print(f"note: {error}", file=sys.stderr)
     return write_report([directory.path])
 
 
