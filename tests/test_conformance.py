@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 from cfgrl import Label
-from cfgrl._catalogue import load_catalogue
 from cfgrl._component import load_class
+from cfgrl.config._catalogue import load_catalogue
 from cfgrl.testing import check_component, checks_for, parametrize_with_checks
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour

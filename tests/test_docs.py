@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import cfgrl
-from cfgrl._catalogue import load_catalogue
 from cfgrl._component import FAMILIES
 from cfgrl._optimizer import EMA, Optimizer
-from cfgrl._registry import load_registries
 from cfgrl._settings import Checkpointing, Evaluation, Training
 from cfgrl._view import View
 from cfgrl.cli._main import build_parser
+from cfgrl.config._catalogue import load_catalogue
+from cfgrl.config._registry import load_registries
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -26,9 +26,6 @@ from ._optimizer import EMA as EMA
 from ._optimizer import Optimizer as Optimizer
 from ._policy import FieldPolicy as FieldPolicy
 from ._policy import GenerativePolicy as GenerativePolicy
-from ._preset import from_preset as from_preset
-from ._saved import Policy as Policy
-from ._saved import load as load
 from ._stage import Agent as Agent
 from ._stage import AgentState as AgentState
 from ._stage import Stage as Stage
@@ -40,3 +37,6 @@ from ._types import Metrics as Metrics
 from ._types import scalar as scalar
 from ._view import View as View
 from ._view import ViewedData as ViewedData
+from .config._preset import from_preset as from_preset
+from .runs._saved import Policy as Policy
+from .runs._saved import load as load

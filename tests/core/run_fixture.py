@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from cfgrl._summary import Outcome, summarise
+from cfgrl.evaluation._summary import Outcome, summarise
 
 WEIGHTS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
 LEVELS = {0.0: -4.2, 1.0: 0.15, 1.5: 0.45, 2.0: 0.4, 3.0: 0.1, 5.0: -0.5}

@@ -10,12 +10,12 @@ import pytest
 from fakes import distribution, labelers
 
 from cfgrl import ConfigError, PluginError
-from cfgrl._build import build_agent, build_dataset, build_experiment, check, read_config, write_config
 from cfgrl._component import FAMILIES
-from cfgrl._fields import SourceDefault, class_fields, source_fields
-from cfgrl._registry import load_registries
-from cfgrl._sections import PARTS, SECTIONS
-from cfgrl._tables import flatten
+from cfgrl.config._build import build_agent, build_dataset, build_experiment, check, read_config, write_config
+from cfgrl.config._fields import SourceDefault, class_fields, source_fields
+from cfgrl.config._registry import load_registries
+from cfgrl.config._sections import PARTS, SECTIONS
+from cfgrl.config._tables import flatten
 
 PLUGIN = """
 import dataclasses

@@ -10,7 +10,8 @@ import jax
 import pytest
 from toys import assert_same_bits, small_agent, walk
 
-from cfgrl import CheckpointError, _checkpoint, init
+from cfgrl import CheckpointError, init
+from cfgrl.runs import _checkpoint
 
 
 @pytest.fixture(scope="module")

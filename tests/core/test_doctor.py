@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cfgrl._doctor import _machine, _packages, _probes, _storage
-from cfgrl._plugins import Plugin
+from cfgrl.config._plugins import Plugin
 
 
 def doctor(*arguments: str) -> subprocess.CompletedProcess[str]:

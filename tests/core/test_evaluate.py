@@ -8,8 +8,8 @@ import pytest
 from toys import small_agent, walk
 
 from cfgrl import ConfigError, DataError, Dataset, Environment, StepResult, init
-from cfgrl._evaluate import evaluate, plan
-from cfgrl._judge import choose_tasks
+from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._judge import choose_tasks
 
 
 class Walk(Environment):

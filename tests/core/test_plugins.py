@@ -3,10 +3,10 @@
 import pytest
 from fakes import BROKEN, MISSPELT, distribution, labelers
 
-from cfgrl._catalogue import load_catalogue
 from cfgrl._component import Component
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl._plugins import Plugin, discover
+from cfgrl.config._catalogue import load_catalogue
+from cfgrl.config._plugins import Plugin, discover
 
 
 def _plugin(name: str, plugins: tuple[Plugin, ...]) -> Plugin:

@@ -6,8 +6,8 @@ import pytest
 from fakes import distribution, labelers
 
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl._registry import load_registries
-from cfgrl._tables import flatten
+from cfgrl.config._registry import load_registries
+from cfgrl.config._tables import flatten
 
 PRESETS = "from cfgrl import hookimpl\n\n\n@hookimpl\ndef cfgrl_presets():\n    return [{path!r}]\n"
 

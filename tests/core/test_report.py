@@ -10,7 +10,7 @@ import pytest
 from run_fixture import TASKS, make_evaluation, make_metrics, make_outcomes, make_rollouts, write_demo, write_run
 
 from cfgrl import CheckpointError, ConfigError
-from cfgrl._summary import summarise
+from cfgrl.evaluation._summary import summarise
 from cfgrl.report import format_results, load_run, load_runs, write_figures, write_page, write_report
 from cfgrl.report._findings import findings
 from cfgrl.report._format import signed_between

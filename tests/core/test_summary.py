@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from cfgrl._bootstrap import binomial_limit, interquartile_mean, interval, resample
-from cfgrl._summary import Outcome, summarise
+from cfgrl.evaluation._bootstrap import binomial_limit, interquartile_mean, interval, resample
+from cfgrl.evaluation._summary import Outcome, summarise
 
 RATES = {0.0: 0.05, 1.0: 0.5, 2.0: 0.65}
 

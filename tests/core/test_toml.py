@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfgrl._errors import ConfigError
-from cfgrl._toml import LARGEST, parse_toml, read_toml
+from cfgrl.config._toml import LARGEST, parse_toml, read_toml
 
 DOCUMENT = b'''# a comment
 a.b = 1

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from cfgrl._errors import ConfigError
-from cfgrl._tracker import make_trackers
+from cfgrl.runs._tracker import make_trackers
 
 NAME = "main/guidance/loss"
 

@@ -6,7 +6,7 @@ import sys
 
 from cfgrl._doctor._finding import Finding
 from cfgrl._errors import PluginError
-from cfgrl._plugins import discover
+from cfgrl.config._plugins import discover
 
 ESSENTIAL = ("jax", "jaxlib", "equinox", "optax", "orbax-checkpoint", "numpy", "ogbench", "mujoco")
 #: Extra of cfgrl, the distribution it brings, and what is missing without it.

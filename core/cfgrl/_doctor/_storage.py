@@ -31,7 +31,7 @@ def data() -> Finding:
 
 
 def _present() -> Iterator[tuple[str, pathlib.Path]]:
-    from cfgrl._catalogue import load_catalogue
+    from cfgrl.config._catalogue import load_catalogue
 
     for entry in load_catalogue().entries("datasets").values():
         with contextlib.suppress(PluginError):  # `plugins` above says what is wrong with it.

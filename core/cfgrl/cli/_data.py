@@ -156,7 +156,7 @@ def find_dataset(name: str, **options: Any) -> Any:
 
 def _classes() -> Iterator[tuple[str, Any]]:
     """The data-set classes that have a catalogue, by the name of their component."""
-    from cfgrl._catalogue import load_catalogue
+    from cfgrl.config._catalogue import load_catalogue
 
     for name, entry in load_catalogue().entries("datasets").items():
         try:

@@ -26,15 +26,15 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; returns the exit code."""
-    from cfgrl._registry import load_registries
+    from cfgrl.config._registry import load_registries
 
     began = time.monotonic()
     directory = _directory(args.run_dir)
     folder = _data_folder()
     resolved = load_registries(None).resolve("demo", {"dataset.dir": str(folder)})
 
-    from cfgrl._build import build_experiment
     from cfgrl.cli._train import train_in
+    from cfgrl.config._build import build_experiment
     from cfgrl.report import format_results
 
     experiment = build_experiment(resolved)
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _directory(path: pathlib.Path) -> Any:
-    from cfgrl._run import RunDirectory
+    from cfgrl.runs._run import RunDirectory
 
     return RunDirectory(path)
 
@@ -68,8 +68,8 @@ def _data_folder() -> pathlib.Path:
 
 
 def _evaluate(began: float, experiment: Any, directory: Any) -> dict[str, Any]:
-    from cfgrl import _journal
     from cfgrl.cli._eval import evaluate_run
+    from cfgrl.runs import _journal
 
     done = [r for r in _journal.read(directory.evaluations) if r["step"] == experiment.training.steps]
     if done:

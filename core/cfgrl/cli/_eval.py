@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate; returns the exit code."""
     replaced = _settings(args)
 
-    from cfgrl._run import RunDirectory
     from cfgrl.report import format_results
+    from cfgrl.runs._run import RunDirectory
 
     record = evaluate_run(RunDirectory(args.run_dir), seed=args.seed, strict=args.strict, **replaced)
     print(json.dumps(record, allow_nan=False) if args.json else format_results(record))
@@ -61,12 +61,12 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **replaced: Any) -> dict[str, Any]:
     """Evaluate the newest checkpoint, append the record to `eval.jsonl`, write `rollouts.json`; returns the record."""
-    from cfgrl import _journal
-    from cfgrl._build import build_experiment, read_config
-    from cfgrl._judge import rollout_record
-    from cfgrl._progress import Progress
-    from cfgrl._saved import load_state
-    from cfgrl._trainer import judge_experiment
+    from cfgrl.config._build import build_experiment, read_config
+    from cfgrl.evaluation._judge import rollout_record
+    from cfgrl.runs import _journal
+    from cfgrl.runs._progress import Progress
+    from cfgrl.runs._saved import load_state
+    from cfgrl.runs._trainer import judge_experiment
 
     directory.manifest()
     experiment = build_experiment(read_config(directory.config))
@@ -95,7 +95,7 @@ class Shown:
         self._done = -1
 
     def __call__(self, done: int, total: int) -> None:
-        from cfgrl._progress import Progress
+        from cfgrl.runs._progress import Progress
 
         if self._progress is None:
             self._progress = Progress("episodes", total, stream=sys.stderr)

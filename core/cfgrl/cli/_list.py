@@ -27,7 +27,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List; returns the exit code."""
-    from cfgrl._registry import load_registries
+    from cfgrl.config._registry import load_registries
 
     registry = load_registries(args.registry)
     groups = (args.family,) if args.family else GROUPS

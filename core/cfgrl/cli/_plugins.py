@@ -22,7 +22,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List; returns the exit code."""
-    from cfgrl._registry import load_registries
+    from cfgrl.config._registry import load_registries
 
     registry = load_registries(args.registry)
     plugins = [_about(plugin) for plugin in registry.catalogue.plugins]

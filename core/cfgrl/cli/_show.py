@@ -27,8 +27,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show; returns the exit code."""
-    from cfgrl import _show
-    from cfgrl._registry import load_registries
+    from cfgrl.config import _show
+    from cfgrl.config._registry import load_registries
 
     registry = load_registries(args.registry)
     family, slash, name = args.name.rpartition("/")

@@ -30,7 +30,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit code."""
-    from cfgrl._registry import load_registries
+    from cfgrl.config._registry import load_registries
 
     overrides = list(args.overrides)
     if args.seeds is not None:
@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
     resolved = load_registries(args.registry).resolve(args.preset, overrides)
 
     # Building answers a wrong key without jax, so whatever imports jax comes after it.
-    from cfgrl._build import build_experiment
+    from cfgrl.config._build import build_experiment
 
     experiment = build_experiment(resolved)
 
-    from cfgrl._run import RunDirectory
+    from cfgrl.runs._run import RunDirectory
 
     directory = RunDirectory(args.run_dir or pathlib.Path("runs") / args.preset)
     worked = train_in(experiment, directory, strict=args.strict)
@@ -51,10 +51,10 @@ def run(args: argparse.Namespace) -> int:
 
 def train_in(experiment: Any, directory: Any, *, strict: bool = False) -> bool:
     """Train under the directory's lock and record a failure in it; returns whether anything was left to do."""
-    from cfgrl import _checkpoint
     from cfgrl._errors import CfgrlError, LockedError
-    from cfgrl._signals import Stop
-    from cfgrl._trainer import check_same_configuration, train_run
+    from cfgrl.runs import _checkpoint
+    from cfgrl.runs._signals import Stop
+    from cfgrl.runs._trainer import check_same_configuration, train_run
 
     begun = directory.exists
     if begun:
@@ -73,7 +73,7 @@ def finish(args: argparse.Namespace, directory: Any, worked: bool) -> int:
     """Say what came of it."""
     import json
 
-    from cfgrl import _checkpoint
+    from cfgrl.runs import _checkpoint
 
     step = _checkpoint.steps(directory.checkpoints)[-1]
     if args.json:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cfgrl._outcomes import natural
+from cfgrl.evaluation._outcomes import natural
 from cfgrl.report._format import count, weight
 from cfgrl.report._style import INK, MUTED, PAPER, WALL, colour, figure
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cfgrl._errors import ConfigError
-from cfgrl._toml import shown
+from cfgrl.config._toml import shown
 
 Keys = tuple[str, ...]
 #: Overrides of a preset: `["guidance.weight=1.5"]` from a command line, `{"guidance.weight": 1.5}` from Python.

@@ -8,16 +8,16 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from cfgrl._build import check
-from cfgrl._catalogue import Entry
 from cfgrl._component import load_class
 from cfgrl._errors import CfgrlError
-from cfgrl._fields import Field, class_fields, source_fields
-from cfgrl._layers import Preset
-from cfgrl._registry import Registry
-from cfgrl._source import find_class
-from cfgrl._tables import Keys, Overrides, dotted, flatten
-from cfgrl._words import default_words, toml_value, type_words
+from cfgrl.config._build import check
+from cfgrl.config._catalogue import Entry
+from cfgrl.config._fields import Field, class_fields, source_fields
+from cfgrl.config._layers import Preset
+from cfgrl.config._registry import Registry
+from cfgrl.config._source import find_class
+from cfgrl.config._tables import Keys, Overrides, dotted, flatten
+from cfgrl.config._words import default_words, toml_value, type_words
 
 
 def component_details(entry: Entry) -> dict[str, Any]:

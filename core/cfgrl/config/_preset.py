@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from cfgrl._build import build_agent
-from cfgrl._registry import load_registries
 from cfgrl._stage import Agent
+from cfgrl.config._build import build_agent
+from cfgrl.config._registry import load_registries
 
 
 def from_preset(

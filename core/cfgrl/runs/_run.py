@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cfgrl import _checkpoint, _journal, _machine
+from cfgrl.runs import _checkpoint, _journal, _machine
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
 
 SCHEMA = 1

@@ -14,8 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Float
 from numpy import ndarray
 
-from cfgrl._arena import Arena, Round
 from cfgrl._errors import CfgrlError, DataError
+from cfgrl.evaluation._arena import Arena, Round
 
 
 @runtime_checkable

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from cfgrl._catalogue import load_catalogue
 from cfgrl._errors import ConfigError
-from cfgrl._layers import table_at
-from cfgrl._registry import Resolved
-from cfgrl._tables import Origin
-from cfgrl._toml import read_toml
+from cfgrl.config._catalogue import load_catalogue
+from cfgrl.config._layers import table_at
+from cfgrl.config._registry import Resolved
+from cfgrl.config._tables import Origin
+from cfgrl.config._toml import read_toml
 
 if TYPE_CHECKING:
-    from cfgrl._build import Experiment
+    from cfgrl.config._build import Experiment
 
 _ABOUT = ("preset", "plugins", "disable")
 _HEADER = "# The complete configuration of this run, as cfgrl wrote it. Another configuration needs another folder.\n"

@@ -13,16 +13,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cfgrl import _checkpoint, _journal, _machine
-from cfgrl._build import Experiment, read_config, write_config
+from cfgrl.runs import _checkpoint, _journal, _machine
+from cfgrl.config._build import Experiment, read_config, write_config
 from cfgrl._data import Data
 from cfgrl._errors import CheckpointError, ConfigError, DataError, Preempted
-from cfgrl._judge import judge
-from cfgrl._progress import Progress
-from cfgrl._run import RunDirectory
-from cfgrl._signals import Stop
+from cfgrl.evaluation._judge import judge
+from cfgrl.runs._progress import Progress
+from cfgrl.runs._run import RunDirectory
+from cfgrl.runs._signals import Stop
 from cfgrl._stage import AgentState, init
-from cfgrl._tracker import make_trackers
+from cfgrl.runs._tracker import make_trackers
 from cfgrl._train import check_finite, train_chunk, validation_loss
 
 

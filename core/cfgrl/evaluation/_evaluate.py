@@ -11,13 +11,13 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from cfgrl._arena import Arena, Episode, Rollout, Round
 from cfgrl._controller import Controller
 from cfgrl._dataset import Environment
 from cfgrl._errors import DataError
-from cfgrl._lanes import Lane, LocalLane, WorkerLane
-from cfgrl._outcomes import Outcome
 from cfgrl._stage import Agent, AgentState
+from cfgrl.evaluation._arena import Arena, Episode, Rollout, Round
+from cfgrl.evaluation._lanes import Lane, LocalLane, WorkerLane
+from cfgrl.evaluation._outcomes import Outcome
 
 
 def plan(

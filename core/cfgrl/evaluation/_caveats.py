@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cfgrl._bootstrap import binomial_limit
-from cfgrl._outcomes import Table
+from cfgrl.evaluation._bootstrap import binomial_limit
+from cfgrl.evaluation._outcomes import Table
 
 #: How often (in %) a 95 % percentile bootstrap over so few agent seeds covers the true mean where agents differ and
 #: episodes do not: 2,000 simulated evaluations with normally distributed agents. With episode noise it covers more.

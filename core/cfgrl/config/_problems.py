@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl._registry import Resolved
-from cfgrl._tables import Keys, Origin, dotted
+from cfgrl.config._registry import Resolved
+from cfgrl.config._tables import Keys, Origin, dotted
 
 
 class Problem(NamedTuple):

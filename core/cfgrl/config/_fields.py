@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 
 from cfgrl._component import FAMILIES, reason
 from cfgrl._errors import PluginError
-from cfgrl._expression import Unreadable, constant, interpret
-from cfgrl._source import ClassSource, annotated_fields, find_class, has_own_init, with_bases
+from cfgrl.config._expression import Unreadable, constant, interpret
+from cfgrl.config._source import ClassSource, annotated_fields, find_class, has_own_init, with_bases
 
 #: Names of the classes that stand for a family in annotations.
 _PROTOCOLS = {target.partition(":")[2]: family for family, target in FAMILIES.items()} | {"FieldPolicy": "policies"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pydantic
 
-from cfgrl._fields import Field
-from cfgrl._plugins import did_you_mean
+from cfgrl.config._fields import Field
+from cfgrl.config._plugins import did_you_mean
 
 _BOUNDS = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
 _NAMES = {

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cfgrl._arena import Rollout
 from cfgrl._dataset import Dataset
 from cfgrl._errors import ConfigError, DataError
-from cfgrl._evaluate import evaluate, plan
 from cfgrl._stage import Agent, AgentState
-from cfgrl._summary import summarise
+from cfgrl.evaluation._arena import Rollout
+from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._summary import summarise
 
 
 def judge(

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from cfgrl._component import SINGULAR, Component
 from cfgrl._errors import CfgrlError, ConfigError, PluginError
-from cfgrl._plugins import Plugin, canonical, did_you_mean, discover
-from cfgrl._source import ClassSource, find_class, find_module
+from cfgrl.config._plugins import Plugin, canonical, did_you_mean, discover
+from cfgrl.config._source import ClassSource, find_class, find_module
 
 
 class Entry(NamedTuple):

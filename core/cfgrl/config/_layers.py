@@ -10,9 +10,9 @@ from typing import Any
 
 from cfgrl._component import NAME
 from cfgrl._errors import ConfigError
-from cfgrl._plugins import Plugin, did_you_mean
-from cfgrl._tables import Keys, Origin, Table, dotted
-from cfgrl._toml import Document, Path, read_toml
+from cfgrl.config._plugins import Plugin, did_you_mean
+from cfgrl.config._tables import Keys, Origin, Table, dotted
+from cfgrl.config._toml import Document, Path, read_toml
 
 FILE_NAME = "registry.toml"
 #: Keys that say something about a preset and are no part of its configuration.
@@ -53,8 +53,8 @@ class Layer:
 
 def packaged_file() -> pathlib.Path:
     """The registry that comes with the library: inside an installed wheel, or at the top of a checkout."""
-    inside = pathlib.Path(__file__).with_name(FILE_NAME)
-    return inside if inside.exists() else pathlib.Path(__file__).parents[2] / FILE_NAME
+    inside = pathlib.Path(__file__).parents[1] / FILE_NAME
+    return inside if inside.exists() else pathlib.Path(__file__).parents[3] / FILE_NAME
 
 
 def user_file(given: pathlib.Path | str | None) -> pathlib.Path | None:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cfgrl._dataset import Environment
-from cfgrl._outcomes import Outcome
+from cfgrl.evaluation._outcomes import Outcome
 
 
 class Episode(NamedTuple):

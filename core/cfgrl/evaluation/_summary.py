@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from cfgrl._bootstrap import interquartile_mean, interval, resample
-from cfgrl._caveats import caveats
-from cfgrl._outcomes import Outcome, Table, tabulate
+from cfgrl.evaluation._bootstrap import interquartile_mean, interval, resample
+from cfgrl.evaluation._caveats import caveats
+from cfgrl.evaluation._outcomes import Outcome, Table, tabulate
 
 RULE = (
     "the highest mean {measure} on half of the environment seeds (ties: the smallest weight), "

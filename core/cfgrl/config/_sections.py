@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len
 
-from cfgrl._fields import MISSING, Field
-from cfgrl._plugins import did_you_mean
-from cfgrl._registry import STAGE_PARTS
-from cfgrl._validate import Invalid, plain, validate
-from cfgrl._walk import Built, Walk
+from cfgrl.config._fields import MISSING, Field
+from cfgrl.config._plugins import did_you_mean
+from cfgrl.config._registry import STAGE_PARTS
+from cfgrl.config._validate import Invalid, plain, validate
+from cfgrl.config._walk import Built, Walk
 
 #: Tables that are no components, with their classes.
 SECTIONS = {

@@ -10,13 +10,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cfgrl._config import read_config as read_config
-from cfgrl._config import write_config as write_config
 from cfgrl._errors import CfgrlError
-from cfgrl._registry import Resolved
-from cfgrl._sections import AGENT, TOP, walk_sections
 from cfgrl._settings import Checkpointing, Evaluation, Training
-from cfgrl._walk import Built, Walk
+from cfgrl.config._config import read_config as read_config
+from cfgrl.config._config import write_config as write_config
+from cfgrl.config._registry import Resolved
+from cfgrl.config._sections import AGENT, TOP, walk_sections
+from cfgrl.config._walk import Built, Walk
 
 if TYPE_CHECKING:
     from cfgrl._dataset import Dataset

@@ -9,8 +9,8 @@ from typing import Any
 
 import annotated_types
 
-from cfgrl._fields import MISSING, Field, SourceDefault
-from cfgrl._tables import dotted
+from cfgrl.config._fields import MISSING, Field, SourceDefault
+from cfgrl.config._tables import dotted
 
 _NAMES = {
     int: "whole number",

@@ -8,15 +8,15 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cfgrl._catalogue import Entry
 from cfgrl._component import FAMILIES, SINGULAR, load_class, reason
 from cfgrl._errors import CfgrlError, PluginError
-from cfgrl._fields import MISSING, Field, SourceDefault, class_fields, source_fields
-from cfgrl._plugins import did_you_mean
-from cfgrl._problems import Problems
-from cfgrl._registry import Resolved
-from cfgrl._tables import Keys, dotted
-from cfgrl._validate import Invalid, plain, short, validate
+from cfgrl.config._catalogue import Entry
+from cfgrl.config._fields import MISSING, Field, SourceDefault, class_fields, source_fields
+from cfgrl.config._plugins import did_you_mean
+from cfgrl.config._problems import Problems
+from cfgrl.config._registry import Resolved
+from cfgrl.config._tables import Keys, dotted
+from cfgrl.config._validate import Invalid, plain, short, validate
 
 
 class Built(NamedTuple):

@@ -11,11 +11,11 @@ import os
 import pathlib
 from typing import Any
 
-from cfgrl._catalogue import Catalogue, conflict, load_catalogue
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl._layers import ABOUT, Layer, Preset, packaged_file, read_layer, user_file
-from cfgrl._plugins import Plugin, canonical
-from cfgrl._tables import Keys, Origin, Overrides, Table, dotted, empty, lay, nest, parse_overrides, part
+from cfgrl.config._catalogue import Catalogue, conflict, load_catalogue
+from cfgrl.config._layers import ABOUT, Layer, Preset, packaged_file, read_layer, user_file
+from cfgrl.config._plugins import Plugin, canonical
+from cfgrl.config._tables import Keys, Origin, Overrides, Table, dotted, empty, lay, nest, parse_overrides, part
 
 #: What a stage is made of; where there are two stages, these keys at the top are shared by both.
 STAGE_PARTS = ("labeler", "policy", "guidance", "optimizer", "ema")
