@@ -84,6 +84,9 @@ def test_what_cannot_be_used_is_refused(policy: Policy):
     for wrong in ({"observation": np.zeros(3), "goal": np.zeros(2)}, {"observation": np.zeros(2), "goal": np.zeros(3)}):
         with pytest.raises(ConfigError, match="shape"):
             policy.act(**wrong, key=jax.random.key(0))
+    for wrong in ({"goal": np.zeros((2, 2))}, {"goal": np.zeros(2), "weight": [1.0, 2.0]}):
+        with pytest.raises(ConfigError, match="3 observations"):
+            policy.act(np.zeros((3, 2)), **wrong, key=jax.random.key(0))
 
 
 def test_a_rows_noise_belongs_to_its_episode_and_step(policy: Policy):

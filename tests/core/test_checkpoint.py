@@ -102,3 +102,14 @@ def test_a_newer_schema_is_refused_with_a_sentence(saved):
     (folder / "20" / "digests.json").write_text(json.dumps(record | {"schema": 99}))
     with pytest.raises(CheckpointError, match="newer cfgrl"):
         _checkpoint.restore(folder, 20, template(state))
+
+
+def test_a_damaged_newer_step_is_named_and_outlived(saved):
+    """A step without its digests is no silence but an error, and the next save does not sacrifice good steps to it."""
+    folder, state = saved
+    (folder / "20" / "digests.json").unlink()
+    assert _checkpoint.steps(folder) == [10, 20]
+    with pytest.raises(CheckpointError, match=r"20.*digests\.json"):
+        _checkpoint.restore(folder, 20, template(state))
+    _checkpoint.save(folder, 15, state, keep=2)
+    assert _checkpoint.steps(folder) == [10, 15]

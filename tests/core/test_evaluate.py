@@ -26,12 +26,16 @@ class Walk(Environment):
         self.steps, self.task = 0, task
         if "reset" in self.faults and task == "b":
             raise RuntimeError("the simulator is gone")
+        if "start" in self.faults and task == "b":
+            return np.array([np.nan, 0.0]), np.array([1.0, 1.0])
         return self.place.copy(), np.array([1.0, 1.0])
 
     def step(self, action):
         self.steps += 1
         self.place = self.place + 0.2 * action
         observation = self.place.copy()
+        if "nothing" in self.faults and self.task == "b":
+            return None
         if "nan" in self.faults and self.task == "b":
             observation[0] = np.nan
         if "step" in self.faults and self.task == "b" and self.steps == 3:
@@ -90,7 +94,7 @@ def test_the_noise_is_the_same_for_every_weight(trained):
     assert sorted(first) == sorted(o for o in second if o.weight == 1.0)
 
 
-@pytest.mark.parametrize("fault", ["reset", "step", "nan"])
+@pytest.mark.parametrize("fault", ["reset", "start", "step", "nan", "nothing"])
 def test_failed_episodes_are_counted_and_never_dropped(trained, fault: str):
     outcomes, _ = evaluate(*trained, lambda: Walk({fault}), EPISODES, pool=4)
     assert len(outcomes) == len(EPISODES)

@@ -71,11 +71,13 @@ def _evaluate(began: float, experiment: Any, directory: Any) -> dict[str, Any]:
     from cfgrl.cli._eval import evaluate_run
     from cfgrl.runs import _journal
 
-    done = [r for r in _journal.read(directory.evaluations) if r["step"] == experiment.training.steps]
-    if done:
-        _say(began, "already evaluated")
-        return done[-1]
-    evaluation = experiment.evaluation
+    evaluation, steps = experiment.evaluation, experiment.training.steps
+    for record in reversed(_journal.read(directory.evaluations)):
+        played = [result["weight"] for result in record["results"]]
+        whole = record.get("tasks_played") == list(experiment.dataset.tasks) and record["step"] == steps
+        if whole and played == sorted(evaluation.weights) and record["episodes_per_cell"] == evaluation.episodes:
+            _say(began, "already evaluated")
+            return record
     _say(began, f"evaluating w = {', '.join(f'{w:g}' for w in evaluation.weights)} on all tasks")
     return evaluate_run(directory)
 

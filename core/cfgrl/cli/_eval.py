@@ -64,9 +64,9 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
     from cfgrl.config._build import build_experiment, read_config
     from cfgrl.evaluation._judge import rollout_record
     from cfgrl.runs import _journal
+    from cfgrl.runs._judging import judge_experiment
     from cfgrl.runs._progress import Progress
     from cfgrl.runs._saved import load_state
-    from cfgrl.runs._trainer import judge_experiment
 
     directory.manifest()
     experiment = build_experiment(read_config(directory.config))
@@ -76,14 +76,14 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
         raise ConfigError(f"{directory.path} has no guidance weight ({experiment.preset}); leave --weights out.")
     shown = Shown()
     record, rollouts = judge_experiment(experiment, state, shown, seed=seed, **replaced)
-    record = {"run": directory.path.name, **record, "step": step, "during_training": False}
-    _journal.append(directory.evaluations, [record])
+    record = {"run": directory.path.resolve().name, **record, "step": step, "during_training": False}
     environment = experiment.dataset.environment()
     walls = None if environment is None else environment.walls()
     if environment is not None:
         environment.close()
     if rollouts:
         _journal.write_json(directory.rollouts, rollout_record(rollouts, walls, experiment.seeds[0]))
+    _journal.append(directory.evaluations, [record])
     return record
 
 

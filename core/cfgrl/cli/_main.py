@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         sys.stderr.close()
-        return 0
+        return 1
     except OSError as error:
         return _answer(error, arguments.debug, 1)
 

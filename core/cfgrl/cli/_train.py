@@ -1,6 +1,7 @@
 """`cfgrl train PRESET [KEY=VALUE ...]`: begin a run, or resume the one in the run directory."""
 
 import argparse
+import contextlib
 import pathlib
 import sys
 from typing import Any
@@ -51,7 +52,6 @@ def run(args: argparse.Namespace) -> int:
 
 def train_in(experiment: Any, directory: Any, *, strict: bool = False) -> bool:
     """Train under the directory's lock and record a failure in it; returns whether anything was left to do."""
-    from cfgrl._errors import CfgrlError, LockedError
     from cfgrl.runs import _checkpoint
     from cfgrl.runs._signals import Stop
     from cfgrl.runs._trainer import check_same_configuration, train_run
@@ -62,10 +62,10 @@ def train_in(experiment: Any, directory: Any, *, strict: bool = False) -> bool:
     with Stop() as stop, directory.lock():
         try:
             return train_run(experiment, directory, stop=stop, strict=strict)
-        except CfgrlError as error:
-            if not isinstance(error, LockedError):
-                saved = _checkpoint.steps(directory.checkpoints)
-                directory.record_error(error, error.exit_code, saved[-1] if saved else None)
+        except Exception as error:
+            saved = _checkpoint.steps(directory.checkpoints)
+            with contextlib.suppress(OSError):  # on a full disk the error itself matters more than its record
+                directory.record_error(error, getattr(error, "exit_code", 1), saved[-1] if saved else None)
             raise
 
 

@@ -5,6 +5,7 @@ acting batch keeps its shape and memory is bounded by the number of slots. No ja
 """
 
 import collections
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -127,6 +128,7 @@ class _Slot:
         self.positions: list[list[float]] | None = [] if record else None
         try:
             self.observation, self.goal = self.environment.reset(episode.task, episode.env_seed)
+            self._check(self.observation, 0.0 if self.goal is None else float(np.sum(self.goal)))
             self._note_position()
         except Exception:
             self._fail()
@@ -136,19 +138,20 @@ class _Slot:
         if self.failed:
             return True
         try:
-            result = self.environment.step(action)
+            observation, reward, done, success = self.environment.step(action)
+            self._check(observation, reward)
             self._note_position()
+            self.total, self.success = self.total + float(reward), max(self.success, float(success))
         except Exception:
             self._fail()
             return True
-        self.length += 1
-        if not (math.isfinite(result.reward) and np.all(np.isfinite(result.observation))):
-            self.failed = True
-            return True
-        self.observation = result.observation
-        self.total += result.reward
-        self.success = max(self.success, float(result.success))
-        return result.done
+        self.observation, self.length = observation, self.length + 1
+        return bool(done)
+
+    @staticmethod
+    def _check(observation: np.ndarray, number: float) -> None:
+        if not (math.isfinite(number) and np.all(np.isfinite(observation))):
+            raise FloatingPointError("the environment answered a number that is not finite")
 
     def outcome(self) -> Outcome:
         assert self.episode is not None
@@ -169,6 +172,7 @@ class _Slot:
 
     def _fail(self) -> None:
         # Whatever an environment raises counts as a failed episode; the environment itself is not trusted again.
-        self.failed = True
-        self.environment.close()
+        self.failed, self.observation = True, None
+        with contextlib.suppress(Exception):
+            self.environment.close()
         self.environment = self.make()

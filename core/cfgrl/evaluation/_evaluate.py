@@ -87,7 +87,7 @@ def _players(
 ) -> list["_Player"]:
     """One player a lane; the episodes are dealt out in turn, each agent seed's for itself."""
     n_seeds = state.n_seeds or 1
-    lanes = max(1, workers)
+    lanes = max(1, min(workers, pool // n_seeds))
     shares: list[list[Episode]] = [[] for _ in range(lanes)]
     for agent_seed in range(n_seeds):
         for i, episode in enumerate(e for e in episodes if e.seed == agent_seed):

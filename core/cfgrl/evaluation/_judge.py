@@ -42,13 +42,19 @@ def judge(
     names = choose_tasks(dataset, tasks)
     dial: Sequence[float | None] = sorted(set(weights)) if agent.has_dial else [None]
     queue = plan(len(seeds), names, dial, episodes, seed)
-    workers = min(os.cpu_count() or 1, 8) if workers is None else workers
+    workers = min(len(os.sched_getaffinity(0)), 8) if workers is None else workers
     outcomes, rollouts = evaluate(
         agent, state, dataset.require_environment, queue, seed=seed, pool=pool, workers=workers, progress=progress
     )
     named = [outcome._replace(seed=seeds[outcome.seed]) for outcome in outcomes]
     summary = summarise(named, key=seed)
-    return {**summary, "episodes_per_cell": episodes, "eval_seed": seed, "time": time.time()}, rollouts
+    return {
+        **summary,
+        "episodes_per_cell": episodes,
+        "tasks_played": names,
+        "eval_seed": seed,
+        "time": time.time(),
+    }, rollouts
 
 
 def choose_tasks(dataset: Dataset, tasks: Sequence[str | int]) -> list[str]:

@@ -94,8 +94,9 @@ class WorkerLane:
 
 
 def _serve(pipe: Connection, make_arena: Callable[[], Arena]) -> None:
-    """A worker's whole life. Ctrl-C is answered by the parent, whose closed pipe ends this process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker's whole life. Signals to the group are the parent's to answer; its closed pipe ends this process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     try:
         arena = make_arena()
         pipe.send(arena.begin())

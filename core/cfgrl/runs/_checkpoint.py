@@ -33,11 +33,11 @@ def save(folder: pathlib.Path, step: int, state: Any, *, keep: int) -> pathlib.P
     """Write `folder/step`, then remove all but the `keep` newest steps. Raises `CheckpointError` naming the reason."""
     import orbax.checkpoint as ocp
 
-    folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
     target, temporary = folder / str(step), folder / f".{step}.writing"
     arrays = flatten(state)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         temporary.mkdir()
         with ocp.Checkpointer(_handler()) as checkpointer:
             checkpointer.save((temporary / "state").absolute(), args=ocp.args.PyTreeSave(arrays))
@@ -55,17 +55,24 @@ def save(folder: pathlib.Path, step: int, state: Any, *, keep: int) -> pathlib.P
             f"Could not save step {step} in {folder}: {error}. Free some disk space and run the same command again; "
             "older checkpoints are untouched."
         ) from error
-    for old in steps(folder)[:-keep]:
-        shutil.rmtree(folder / str(old), ignore_errors=True)
+    _prune(folder, step, keep)
     return target
 
 
+def _prune(folder: pathlib.Path, step: int, keep: int) -> None:
+    """Keep `step` and the newest before it. What lies beyond it was damaged and fallen back from."""
+    present = steps(folder)
+    kept = [s for s in present if s <= step][-keep:]
+    for gone in set(present) - set(kept):
+        shutil.rmtree(folder / str(gone), ignore_errors=True)
+
+
 def steps(folder: pathlib.Path) -> list[int]:
-    """The steps that lie in `folder`, ascending. Stray files and half-written folders are not steps."""
+    """The steps that lie in `folder`, ascending, whole or not. Stray files and empty folders are not steps."""
     if not folder.is_dir():
         return []
-    found = (path.name for path in folder.iterdir() if path.is_dir() and (path / "digests.json").is_file())
-    return sorted(int(name) for name in found if name.isdecimal())
+    found = (path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir())
+    return sorted(int(path.name) for path in found if any(path.iterdir()))
 
 
 def restore(folder: pathlib.Path, step: int, template: Any) -> Any:

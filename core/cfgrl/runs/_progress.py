@@ -1,5 +1,6 @@
 """Progress on standard error: one live line on a terminal, plain lines elsewhere."""
 
+import contextlib
 import shutil
 import sys
 import time
@@ -34,15 +35,18 @@ class Progress:
         line += f"  {detail}" if detail else ""
         if self._live:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write("\r\x1b[K" + line[:width] + ("\n" if done >= self._total else ""))
+            self._write("\r\x1b[K" + line[:width] + ("\n" if done >= self._total else ""))
         else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+            self._write(line + "\n")
 
     def say(self, message: str) -> None:
         """A line of its own, above the live one."""
-        self._stream.write(("\r\x1b[K" if self._live else "") + message + "\n")
-        self._stream.flush()
+        self._write(("\r\x1b[K" if self._live else "") + message + "\n")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # nobody reads the progress any more; the work goes on
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def clock(seconds: float) -> str:

@@ -71,6 +71,15 @@ class Policy(eqx.Module):
             shape = self.spec[name][0]
             if value is not None and np.shape(value)[-len(shape) :] != shape:
                 raise ConfigError(f"act: {name[:-1]} has shape {np.shape(value)}; one has shape {shape}.")
+        one = len(self.spec["observations"][0])
+        if observation.ndim not in (one, one + 1):
+            raise ConfigError(f"act: observation has shape {observation.shape}; give one, or one batch of them.")
+        rows = observation.shape[0] if observation.ndim > one else 1
+        others: list[tuple[str, Any, int]] = [("goal", goal, len(self.spec["goals"][0])), ("weight", weight, 0)]
+        for name, value, alone in others:
+            leading = () if value is None else np.shape(value)[: np.ndim(value) - alone]
+            if leading not in ((), (1,), (rows,)):
+                raise ConfigError(f"act: {name} has shape {np.shape(value)} for {rows} observations; give one or one each.")
         if self.agent.takes_goal and goal is None:
             raise ConfigError("This policy is goal-conditioned; give act(..., goal=...).")
         if not self.agent.takes_goal and goal is not None:

@@ -1,5 +1,6 @@
 """Signals that ask a run to stop: finish the chunk, save, exit resumable; a second one exits at once."""
 
+import contextlib
 import os
 import signal
 from types import FrameType, TracebackType
@@ -30,4 +31,5 @@ class Stop:
         if self.requested is not None:
             os._exit(128 + number)
         self.requested = signal.Signals(number).name
-        os.write(2, f"\n{self.requested}: stopping after this chunk; the same signal again exits at once\n".encode())
+        with contextlib.suppress(OSError):
+            os.write(2, f"\n{self.requested}: stopping after this chunk; the same signal again exits at once\n".encode())

@@ -16,8 +16,8 @@ import numpy as np
 from cfgrl.runs import _checkpoint, _journal, _machine
 from cfgrl.config._build import Experiment, read_config, write_config
 from cfgrl._data import Data
-from cfgrl._errors import CheckpointError, ConfigError, DataError, Preempted
-from cfgrl.evaluation._judge import judge
+from cfgrl._errors import CheckpointError, ConfigError, DataError, NumericError, Preempted
+from cfgrl.runs._judging import judge_experiment
 from cfgrl.runs._progress import Progress
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
@@ -74,17 +74,18 @@ class _Loop:
         provenance = experiment.dataset.provenance()
         if begun:
             self._check_manifest(run.manifest(), provenance)
-        else:
-            run.path.mkdir(parents=True, exist_ok=True)
+        self.step, self.state = self._begin(data, strict)
+        # A finished run opens no tracker, and a tracker that cannot be opened leaves no half-made run directory.
+        names = self.settings.trackers if self.step < self.settings.steps else ()
+        self.trackers = make_trackers(names, run.path, experiment.table, step=self.step)
+        if not begun:
             write_config(experiment, run.config)
             run.create_manifest(experiment.preset, provenance, {"columns": data.spec})
-        self.step, self.state = self._begin(data, strict)
         run.rewind(self.step)
         self.data: Data = jax.device_put(data)
         self.validation: Data | None = None if validation is None else jax.device_put(validation)
         self.saved = self.step if _checkpoint.steps(run.checkpoints) else -1
         self.progress = Progress("updates", self.settings.steps, start=self.step)
-        self.trackers = make_trackers(self.settings.trackers, run.path, experiment.table, step=self.step)
 
     def _check_manifest(self, manifest: dict[str, Any], provenance: dict[str, Any]) -> None:
         digests = [[f["sha256"] for f in p.get("files", [])] for p in (manifest["dataset"], provenance)]
@@ -134,15 +135,16 @@ class _Loop:
         if self.stop.requested or last or self.step // spacing > before // spacing:
             self._save(final=bool(self.stop.requested) or last)
         if self.stop.requested and not last:
-            raise Preempted(
-                f"Stopped by {self.stop.requested} at update {self.step} and saved; the same command resumes."
-            )
+            raise Preempted(self._stopped(f"at update {self.step} and saved"))
 
     def _log(self, metrics: dict[str, Any], rate: float) -> None:
         if self.validation is not None:
             key = jax.random.fold_in(jax.random.key(0), self.step)
             metrics = metrics | validation_loss(self.agent, self.validation, self.state, key)
         host = {name: np.asarray(value) for name, value in metrics.items()}
+        wrong = [name for name, value in host.items() if not np.all(np.isfinite(value))]
+        if wrong:
+            raise NumericError(f"{wrong[0]} became NaN or infinite at update {self.step}; nothing was saved since.")
         records = []
         for position, seed in enumerate(self.experiment.seeds):
             values = {name: float(value[position]) for name, value in host.items()}
@@ -167,49 +169,29 @@ class _Loop:
 
     def _evaluation_due(self) -> bool:
         every = self.settings.eval_every
-        if not every or self.step == 0 or (self.step % every and self.step < self.settings.steps):
+        if not every or self.step == 0:
             return False
-        return all(record["step"] != self.step for record in _journal.read(self.run.evaluations))
+        records = _journal.read(self.run.evaluations)
+        last = max((r["step"] for r in records if r.get("during_training")), default=0)
+        return self.step // every > last // every or (self.step >= self.settings.steps and last < self.step)
 
     def _evaluate(self) -> None:
-        record, _ = judge_experiment(self.experiment, self.state, self._asked)
-        record |= {"run": self.run.path.name, "step": self.step, "during_training": True}
+        try:
+            record, _ = judge_experiment(self.experiment, self.state, self._asked)
+        except DataError as error:  # a stop that reached the workers too is a stop, not a fault of theirs
+            if self.stop.requested:
+                raise Preempted(self._stopped(f"while evaluating update {self.step}")) from error
+            raise
+        record |= {"run": self.run.path.resolve().name, "step": self.step, "during_training": True}
         _journal.append(self.run.evaluations, [record])
 
     def _asked(self, done: int, total: int) -> None:
         del done, total
         if self.stop.requested:
-            raise Preempted(
-                f"Stopped by {self.stop.requested} while evaluating update {self.step}; the same command resumes."
-            )
+            raise Preempted(self._stopped(f"while evaluating update {self.step}"))
 
-
-def judge_experiment(
-    experiment: Experiment,
-    state: AgentState,
-    progress: Callable[[int, int], None] | None = None,
-    *,
-    seed: int = 0,
-    **replaced: Any,
-) -> tuple[dict[str, Any], Any]:
-    """Evaluate as the experiment's `eval` table says, with single settings replaced."""
-    settings = {
-        "weights": experiment.evaluation.weights,
-        "episodes": experiment.evaluation.episodes,
-        "tasks": experiment.evaluation.tasks,
-        "pool": experiment.evaluation.environments,
-    } | replaced
-    record, rollouts = judge(
-        experiment.agent,
-        state,
-        experiment.dataset,
-        seeds=experiment.seeds,
-        seed=seed,
-        progress=progress,
-        **settings,  # pyright: ignore[reportArgumentType]
-    )
-    name = experiment.table["dataset"].get("name", experiment.table["dataset"]["use"])
-    return {"preset": experiment.preset, "dataset": name, "seeds": list(experiment.seeds), **record}, rollouts
+    def _stopped(self, where: str) -> str:
+        return f"Stopped by {self.stop.requested} {where}; the same command resumes."
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -44,6 +44,9 @@ def samples_are_pure_targets(guidance: Any) -> None:
     first, second = act(agent, state, None), act(agent, state, None)
     assert first.shape == (ACTION,) and all_finite(first), "a guided sample is not a finite target"
     assert same(first, second), "the same key gave two different samples"
+    # Several, because what is clipped to a corner of the action box can be alike by chance.
+    others = [act(agent, state, None, key) for key in jax.random.split(KEY, 8)]
+    assert not all(same(first, other) for other in others), "other keys gave the same sample"
 
 
 def the_weight_is_traced(guidance: Any) -> None:

@@ -94,6 +94,7 @@ def mode_is_deterministic(policy: Any) -> None:
     if "mode" in policy.provides:
         mode = policy.mode(_net(policy), SEEN, CONDITION)
         assert mode.shape == (ACTION,) and all_finite(mode), "`mode` must give a finite target"
+        assert same(mode, policy.mode(_net(policy), SEEN, CONDITION)), "`mode` gave two different targets"
 
 
 CHECKS = (
