@@ -75,11 +75,8 @@ class Policy(eqx.Module):
         if observation.ndim not in (one, one + 1):
             raise ConfigError(f"act: observation has shape {observation.shape}; give one, or one batch of them.")
         rows = observation.shape[0] if observation.ndim > one else 1
-        others: list[tuple[str, Any, int]] = [("goal", goal, len(self.spec["goals"][0])), ("weight", weight, 0)]
-        for name, value, alone in others:
-            leading = () if value is None else np.shape(value)[: np.ndim(value) - alone]
-            if leading not in ((), (1,), (rows,)):
-                raise ConfigError(f"act: {name} has shape {np.shape(value)} for {rows} observations; give one or one each.")
+        _check_rows("goal", goal, len(self.spec["goals"][0]), rows)
+        _check_rows("weight", weight, 0, rows)
         if self.agent.takes_goal and goal is None:
             raise ConfigError("This policy is goal-conditioned; give act(..., goal=...).")
         if not self.agent.takes_goal and goal is not None:
@@ -128,6 +125,15 @@ def load_state(
     if found is None:
         raise ConfigError(f"{run.path} has no checkpoint yet; `cfgrl train` with this --run-dir goes on training it.")
     return agent, seeds, *found
+
+
+def _check_rows(name: str, value: Any, axes: int, rows: int) -> None:
+    """One value for all rows, or one a row; `axes` is how many axes a single value has."""
+    if value is None:
+        return
+    shape = np.shape(value)
+    if shape[: len(shape) - axes] not in ((), (1,), (rows,)):
+        raise ConfigError(f"act: {name} has shape {shape} for {rows} observations; give one, or one for each.")
 
 
 def _spec(run: RunDirectory) -> dict[str, tuple[tuple[int, ...], str]]:
