@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cfgrl.runs import _checkpoint, _journal, _machine
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
+from cfgrl.runs import _checkpoint, _journal, _machine
 
 SCHEMA = 1
 

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl.runs import _checkpoint
 from cfgrl._act import act_rows
-from cfgrl.config._build import build_agent, read_config
 from cfgrl._controller import Controller
 from cfgrl._data import Data
 from cfgrl._errors import CheckpointError, ConfigError
-from cfgrl.runs._run import RunDirectory
 from cfgrl._stage import Agent, AgentState, init
+from cfgrl.config._build import build_agent, read_config
+from cfgrl.runs import _checkpoint
+from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._trainer import seed_keys
 
 

@@ -32,4 +32,6 @@ class Stop:
             os._exit(128 + number)
         self.requested = signal.Signals(number).name
         with contextlib.suppress(OSError):
-            os.write(2, f"\n{self.requested}: stopping after this chunk; the same signal again exits at once\n".encode())
+            os.write(
+                2, f"\n{self.requested}: stopping after this chunk; the same signal again exits at once\n".encode()
+            )

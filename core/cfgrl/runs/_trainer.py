@@ -5,7 +5,6 @@ the process, the same command cuts the metrics back to the newest checkpoint and
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -13,17 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cfgrl.runs import _checkpoint, _journal, _machine
-from cfgrl.config._build import Experiment, read_config, write_config
 from cfgrl._data import Data
 from cfgrl._errors import CheckpointError, ConfigError, DataError, NumericError, Preempted
+from cfgrl._stage import AgentState, init
+from cfgrl._train import check_finite, train_chunk, validation_loss
+from cfgrl.config._build import Experiment, read_config, write_config
+from cfgrl.runs import _checkpoint, _journal, _machine
 from cfgrl.runs._judging import judge_experiment
 from cfgrl.runs._progress import Progress
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
-from cfgrl._stage import AgentState, init
 from cfgrl.runs._tracker import make_trackers
-from cfgrl._train import check_finite, train_chunk, validation_loss
 
 
 def train_run(

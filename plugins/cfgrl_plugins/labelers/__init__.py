@@ -10,7 +10,7 @@ def cfgrl_labelers() -> dict[str, Component]:
         "behaviour": Component(
             "cfgrl_plugins.labelers.behaviour:Behaviour",
             summary="imitate the logged action; no goal, no advantage",
-            verified="real run: cfgrl train flow-bc",
+            verified="trained at a small size in the tests",
         ),
         "goals": Component(
             "cfgrl_plugins.labelers.goals:Goals",

@@ -50,4 +50,4 @@ class Goals(Labeler):
         # Integers plus a float in [0, span]: row numbers beyond 2^24 would not survive float32.
         span = jnp.maximum(end - 1 - (index + 1), 0)
         first = jnp.minimum(index + 1, end - 1)
-        return first + jnp.round(jax.random.uniform(key) * span).astype(first.dtype)
+        return first + jnp.round(jax.random.uniform(key) * span.astype(jnp.float32)).astype(first.dtype)

@@ -10,6 +10,6 @@ def cfgrl_networks() -> dict[str, Component]:
         "mlp": Component(
             "cfgrl_plugins.networks.mlp:MLP",
             summary="fully connected layers; 4 × 512 GELU unless told otherwise",
-            verified="closed form; real run: cfgrl demo",
+            verified="against NumPy; real run: cfgrl demo",
         ),
     }

@@ -1,0 +1,1 @@
+"""Training runs on disk: run directories, checkpoints, metrics, signals, resume."""

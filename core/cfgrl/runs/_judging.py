@@ -1,0 +1,36 @@
+"""An experiment judged as its `eval` table says."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cfgrl._stage import AgentState
+from cfgrl.config._build import Experiment
+from cfgrl.evaluation._judge import judge
+
+
+def judge_experiment(
+    experiment: Experiment,
+    state: AgentState,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    seed: int = 0,
+    **replaced: Any,
+) -> tuple[dict[str, Any], Any]:
+    """Evaluate as the experiment's `eval` table says, with single settings replaced."""
+    settings = {
+        "weights": experiment.evaluation.weights,
+        "episodes": experiment.evaluation.episodes,
+        "tasks": experiment.evaluation.tasks,
+        "pool": experiment.evaluation.environments,
+    } | replaced
+    record, rollouts = judge(
+        experiment.agent,
+        state,
+        experiment.dataset,
+        seeds=experiment.seeds,
+        seed=seed,
+        progress=progress,
+        **settings,  # pyright: ignore[reportArgumentType]
+    )
+    name = experiment.table["dataset"].get("name", experiment.table["dataset"]["use"])
+    return {"preset": experiment.preset, "dataset": name, "seeds": list(experiment.seeds), **record}, rollouts
