@@ -18,14 +18,15 @@ class Training:
 
     - `steps`: number of updates.
     - `batch_size`: transitions in one update.
-    - `log_every`: updates between two lines of metrics; also the length of one compiled chunk.
+    - `log_every`: updates between two lines of metrics; also the length of one compiled chunk, at whose end a signal
+      is answered.
     - `eval_every`: updates between two evaluations during training; 0 for none.
     - `trackers`: where metrics go beside the JSON lines: `tensorboard`, `wandb`.
     """
 
     steps: Annotated[int, Ge(1)] = 1_000_000
     batch_size: Annotated[int, Ge(1)] = 1024
-    log_every: Annotated[int, Ge(1)] = 1000
+    log_every: Annotated[int, Ge(1)] = 100
     eval_every: Annotated[int, Ge(0)] = 0
     trackers: tuple[str, ...] = ()
 
