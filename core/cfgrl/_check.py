@@ -20,8 +20,11 @@ _ALLOWED_KINDS = {
     "goals": ("f", "floating-point numbers or uint8 pixels"),
     "actions": ("f", "floating-point numbers"),
     "rewards": ("fiu", "numbers"),
+    "masks": ("bfiu", "zeros and ones"),
     "terminals": ("bfiu", "zeros and ones"),
 }
+#: Arrays of zeros and ones.
+_FLAGS = ("terminals", "masks")
 
 
 class Findings(NamedTuple):
@@ -59,7 +62,7 @@ def inspect_arrays(columns: Mapping[str, np.ndarray]) -> Findings:
     warnings = []
     for name, array in columns.items():
         errors += _value_errors(name, array)
-        if name != "terminals" and not errors:
+        if name not in _FLAGS and not errors:
             warnings += _constant_columns(name, array)
     errors += _episode_errors(np.asarray(columns["terminals"]))
     return Findings(tuple(errors), tuple(warnings))
@@ -76,7 +79,7 @@ def _shape_errors(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
         pixels = array.dtype == np.uint8 and name in ("observations", "goals")
         if array.dtype.kind not in kinds and not pixels:
             yield f"{name} has dtype {array.dtype}, but must hold {wanted}: convert it"
-        axes = 1 if name in ("terminals", "rewards") else 2
+        axes = 1 if name in ("terminals", "rewards", "masks") else 2
         if array.ndim < axes or (array.ndim > axes and axes == 1) or (name == "actions" and array.ndim != 2):
             form = "(rows,)" if axes == 1 else "(rows, width)"
             yield f"{name} has shape {array.shape}, but must be {form}"
@@ -91,7 +94,7 @@ def _shape_errors(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
 def _value_errors(name: str, array: np.ndarray) -> Iterator[str]:
     """Values that are not finite, do not fit float32, or lie outside their range: the first of each."""
     if array.dtype.kind != "f":
-        if name == "terminals" and array.dtype.kind != "b":
+        if name in _FLAGS and array.dtype.kind != "b":
             yield from _first(name, array, lambda block: (block != 0) & (block != 1), "is neither 0 nor 1", "")
         return
     low, high = array.min(), array.max()  # a NaN anywhere makes both NaN: one pass when nothing is wrong
@@ -100,7 +103,7 @@ def _value_errors(name: str, array: np.ndarray) -> Iterator[str]:
             name, array, lambda block: ~np.isfinite(block), "is not finite", "remove or mend that episode"
         )
         return
-    if name == "terminals":
+    if name in _FLAGS:
         yield from _first(name, array, lambda block: (block != 0) & (block != 1), "is neither 0 nor 1", "")
     elif name == "actions" and (low < -1 or high > 1):
         hint = "actions must lie within [-1, 1]: rescale them"

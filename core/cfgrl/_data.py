@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, Shaped
 
 from cfgrl._check import check_arrays
+from cfgrl._errors import DataError
 from cfgrl._types import HostOrDevice
 
 
@@ -29,7 +30,7 @@ class Data(eqx.Module):
     **Arguments:**
 
     - `columns`: arrays with one entry a row: `observations`, `actions`, `goals` (what a goal looks like at that row),
-      and `rewards` where they are known.
+      and `rewards` and `masks` where rewards are known.
     - `last`: for each row the row of its episode's final observation.
     - `transitions`: the rows that start a transition.
     """
@@ -46,6 +47,7 @@ class Data(eqx.Module):
         *,
         goals: np.ndarray | None = None,
         rewards: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
         source: str = "arrays",
     ) -> "Data":
         """Check host arrays and build `Data` from them.
@@ -57,6 +59,8 @@ class Data(eqx.Module):
         - `terminals`: `(rows,)`, 1 on the last row of each episode.
         - `goals`: `(rows, goal)`, the goal representation of each row; the observations where not given.
         - `rewards`: `(rows,)`, the reward of the transition that starts at the row.
+        - `masks`: `(rows,)`, 0 where that transition ended its task for good, so that nothing follows to be valued,
+          1 elsewhere; all 1 where rewards are given without them. An episode that merely ran out of time has 1.
         - `source`: what to call the arrays in an error, such as a file name.
 
         **Raises:** `DataError` naming the source, the key and the row.
@@ -66,6 +70,9 @@ class Data(eqx.Module):
             columns["goals"] = goals
         if rewards is not None:
             columns["rewards"] = rewards
+            columns["masks"] = np.ones(np.shape(rewards), np.float32) if masks is None else masks
+        elif masks is not None:
+            raise DataError(f"{source}: masks say where rewards end, but no rewards are given.")
         columns = {name: np.asarray(value) for name, value in columns.items()}
         terminals = np.asarray(terminals)
         check_arrays({**columns, "terminals": terminals}, source=source)

@@ -21,13 +21,13 @@ class StepResult(NamedTuple):
     """What one environment step answers.
 
     `observation` has shape `(observation,)`; `reward` is the environment's own; `done` says that the episode is
-    over for whatever reason; `success` says that the task was solved at this step.
+    over for whatever reason; `success` says that the task was solved at this step, `None` where a task knows returns only.
     """
 
     observation: np.ndarray
     reward: float
     done: bool
-    success: bool
+    success: bool | None
 
 
 class Environment(abc.ABC):

@@ -13,20 +13,25 @@ from cfgrl._types import copied, scalar
 
 
 class Optimizer(eqx.Module):
-    """Adam with an optional bound on the gradient norm.
+    """Adam with an optional bound on the gradient norm and an optional decay of its step size.
 
     **Arguments:**
 
     - `learning_rate`: Adam's step size.
     - `clip_norm`: largest global norm of a gradient; `None` for no bound.
+    - `decay_steps`: updates over which the step size falls to zero along a half cosine; `None` for a constant one.
     """
 
     learning_rate: Float[Array, ""] = scalar(3e-4, gt=0.0)
     clip_norm: Float[Array, ""] | None = scalar(None, gt=0.0, optional=True)
+    decay_steps: Annotated[int, Ge(1)] | None = None
 
     def transform(self) -> optax.GradientTransformation:
         """The optax transformation; built inside the compiled update, so that its numbers stay traced."""
-        adam = optax.adam(self.learning_rate)
+        rate: Any = self.learning_rate
+        if self.decay_steps is not None:
+            rate = optax.cosine_decay_schedule(rate, self.decay_steps)
+        adam = optax.adam(rate)
         if self.clip_norm is None:
             return adam
         return optax.chain(optax.clip_by_global_norm(self.clip_norm), adam)

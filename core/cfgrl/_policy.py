@@ -48,6 +48,19 @@ class GenerativePolicy(eqx.Module):
         del net, observation, condition
         raise TypeError(f"{type(self).__name__} provides no mode; check `provides` before calling it.")
 
+    def log_prob(
+        self,
+        net: Any,
+        observation: Float[Array, " observation"],
+        condition: Condition,
+        target: Float[Array, " target"],
+    ) -> Float[Array, ""]:
+        """log p(target | observation, condition) in nats, of samples before the final clip; only where `log-prob` is
+        provided.
+        """
+        del net, observation, condition, target
+        raise TypeError(f"{type(self).__name__} provides no log_prob; check `provides` before calling it.")
+
 
 class FieldPolicy(GenerativePolicy):
     """A policy that samples by integrating a field over time: flows predict velocities, diffusions noise.
@@ -78,3 +91,19 @@ class FieldPolicy(GenerativePolicy):
         score: Float[Array, " target"],
     ) -> Float[Array, " target"]:
         """The prediction whose score is larger by `score`: the one place where parametrisations differ."""
+
+    def log_prob(
+        self,
+        net: Any,
+        observation: Float[Array, " observation"],
+        condition: Condition,
+        target: Float[Array, " target"],
+    ) -> Float[Array, ""]:
+        return self.field_log_prob(net, self.field(net, observation, condition), target)
+
+    def field_log_prob(self, net: Any, field: Field, target: Float[Array, " target"]) -> Float[Array, ""]:
+        """Density in nats of the samples that `integrate` draws along `field`, which may be a guided one; only where
+        `log-prob` is provided. NaN where the sampler's map cannot be inverted at `target`.
+        """
+        del net, field, target
+        raise TypeError(f"{type(self).__name__} provides no log_prob; check `provides` before calling it.")

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from cfgrl._data import Data
+from cfgrl._errors import DataError
 from cfgrl._types import HostOrDevice, scalar
 
 
@@ -39,10 +40,13 @@ class View(eqx.Module):
 
     - `normalize`: subtract the mean from observations and goals and divide by the standard deviation, both over all
       rows of the training data. The CFGRL paper's code does not.
+    - `reward_shift`, `reward_scale`: rewards are read as (r + shift)·scale. Diffusion-QL's antmaze runs take −0.5 and 4.
     - `action_margin`: actions are clipped to ±(1 - margin) when they are read, as OGBench's reference code does.
     """
 
     normalize: bool = False
+    reward_shift: Float[Array, ""] = scalar(0.0)
+    reward_scale: Float[Array, ""] = scalar(1.0)
     action_margin: Float[Array, ""] = scalar(1e-5, ge=0.0, lt=1.0)
 
     def fit(self, data: Data) -> ViewState:
@@ -83,7 +87,15 @@ class ViewedData(eqx.Module):
         rows["observations"] = self.view.observation(self.state, rows["observations"])
         rows["goals"] = self.view.goal(self.state, rows["goals"])
         rows["actions"] = jnp.clip(rows["actions"], -limit, limit)
+        if "rewards" in rows:
+            rows["rewards"] = (rows["rewards"] + self.view.reward_shift) * self.view.reward_scale
         return rows
+
+    def require(self, *columns: str, why: str) -> None:
+        """Refuse data that lack one of `columns`. Raises `DataError`; `why` continues "which …"."""
+        missing = [name for name in columns if name not in self.data.columns]
+        if missing:
+            raise DataError(f"The data have no {' and no '.join(missing)}, which {why}.")
 
     def draw(self, size: int, *, key: Array) -> Int[Array, " size"]:
         """Rows of `size` transitions, uniformly with replacement."""

@@ -30,7 +30,7 @@ class Rollout(NamedTuple):
     """Where the agent went in one episode, for pictures: `positions` are `(x, y)`, one more than steps."""
 
     episode: Episode
-    success: float
+    success: float | None
     goal: list[float] | None
     positions: list[list[float]]
 
@@ -124,7 +124,8 @@ class _Slot:
         self.goal: np.ndarray | None = None
 
     def start(self, episode: Episode, record: bool) -> None:
-        self.episode, self.total, self.length, self.success, self.failed = episode, 0.0, 0, 0.0, False
+        self.episode, self.total, self.length, self.failed = episode, 0.0, 0, False
+        self.success: float | None = 0.0
         self.positions: list[list[float]] | None = [] if record else None
         try:
             self.observation, self.goal = self.environment.reset(episode.task, episode.env_seed)
@@ -141,7 +142,8 @@ class _Slot:
             observation, reward, done, success = self.environment.step(action)
             self._check(observation, reward)
             self._note_position()
-            self.total, self.success = self.total + float(reward), max(self.success, float(success))
+            self.total += float(reward)
+            self.success = None if success is None else max(self.success or 0.0, float(success))
         except Exception:
             self._fail()
             return True
@@ -155,7 +157,7 @@ class _Slot:
 
     def outcome(self) -> Outcome:
         assert self.episode is not None
-        success = 0.0 if self.failed else self.success
+        success = self.success if self.success is None or not self.failed else 0.0
         return Outcome(*self.episode, success, self.total, self.length, self.failed)
 
     def rollout(self) -> list[Rollout]:
