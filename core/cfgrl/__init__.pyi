@@ -34,6 +34,7 @@ from ._train import train as train
 from ._train import train_chunk as train_chunk
 from ._types import Field as Field
 from ._types import Metrics as Metrics
+from ._types import copied as copied
 from ._types import scalar as scalar
 from ._view import View as View
 from ._view import ViewedData as ViewedData

@@ -26,6 +26,9 @@ class Guidance(eqx.Module):
     """Base of all guidance. `needs` is the set of capabilities that labeler and policy must provide between them."""
 
     needs: ClassVar[frozenset[str]]
+    #: Whether acting is integrating `field`. Not where samples are picked, or a mode is taken: guidance that wraps
+    #: fields refuses those, and their densities are not known.
+    steers: ClassVar[bool] = True
 
     @property
     def weight(self) -> Any:

@@ -55,9 +55,7 @@ class GenerativePolicy(eqx.Module):
         condition: Condition,
         target: Float[Array, " target"],
     ) -> Float[Array, ""]:
-        """log p(target | observation, condition) in nats, of samples before the final clip; only where `log-prob` is
-        provided.
-        """
+        """The log-density of `target` in nats, of samples before the final clip; only where `log-prob` is provided."""
         del net, observation, condition, target
         raise TypeError(f"{type(self).__name__} provides no log_prob; check `provides` before calling it.")
 

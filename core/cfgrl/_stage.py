@@ -82,6 +82,12 @@ class Agent(eqx.Module):
         names = [stage.name for stage in self.stages]
         if not names or len(set(names)) != len(names):
             raise ConfigError(f"An agent needs one or more stages with different names, not {names}.")
+        for before, stage in zip(self.stages[:-1], self.stages[1:], strict=True):
+            if "goal" not in stage.labeler.provides:
+                raise ConfigError(
+                    f"Stage '{stage.name}' would ignore what stage '{before.name}' generates: its labeler "
+                    f"{type(stage.labeler).__name__} provides no 'goal', which is how a policy is told of it."
+                )
 
     @property
     def takes_goal(self) -> bool:

@@ -40,7 +40,7 @@ class View(eqx.Module):
 
     - `normalize`: subtract the mean from observations and goals and divide by the standard deviation, both over all
       rows of the training data. The CFGRL paper's code does not.
-    - `reward_shift`, `reward_scale`: rewards are read as (r + shift)·scale. Diffusion-QL's antmaze runs take −0.5 and 4.
+    - `reward_shift`, `reward_scale`: rewards are read as (r + shift)·scale. Diffusion-QL's antmazes: −0.5 and 4.
     - `action_margin`: actions are clipped to ±(1 - margin) when they are read, as OGBench's reference code does.
     """
 

@@ -14,8 +14,32 @@ def cfgrl_guidance() -> dict[str, Component]:
         ),
         "cfg": Component(
             "cfgrl_plugins.guidance.cfg:CFG",
-            summary="classifier-free guidance: u + w·(c − u), the goal nulled at random in training",
+            summary="classifier-free guidance: u + w·(c − u), the goal or the optimality nulled in training",
             paper="CFGRL (arXiv 2505.23458); classifier-free guidance (arXiv 2207.12598)",
-            verified="closed form on Gaussians; real run: cfgrl demo",
+            verified="closed form on Gaussians; losses against NumPy; real run: cfgrl demo",
+        ),
+        "awr": Component(
+            "cfgrl_plugins.guidance.awr:AWR",
+            summary="imitation weighted by exp(A/β); no dial",
+            paper="AWR (arXiv 1910.00177)",
+            verified="loss against NumPy",
+        ),
+        "q-gradient": Component(
+            "cfgrl_plugins.guidance.q_gradient:QGradient",
+            summary="imitation minus the critic's value of the policy's own samples; no dial",
+            paper="Diffusion-QL (arXiv 2208.06193); FQL (arXiv 2502.02538)",
+            verified="loss against NumPy; the two-dimensional bandit",
+        ),
+        "best-of-n": Component(
+            "cfgrl_plugins.guidance.best_of_n:BestOfN",
+            summary="the best of N samples of another guidance, by the critic; the dial is the other's",
+            paper="IDQL (arXiv 2304.10573); Diffusion-QL (arXiv 2208.06193)",
+            verified="law of the maximum and of the softmax",
+        ),
+        "energy": Component(
+            "cfgrl_plugins.guidance.energy:Energy",
+            summary="the critic's gradient added to another guidance's score at every step",
+            paper="energy guidance (arXiv 2304.12824)",
+            verified="closed form on Gaussians with a quadratic critic",
         ),
     }

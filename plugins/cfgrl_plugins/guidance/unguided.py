@@ -1,18 +1,33 @@
 """Unguided: imitate the labels and sample the policy as it is."""
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from cfgrl import Critic, Field, Guidance, Label, Metrics, imitation_losses
+from cfgrl import ConfigError, Critic, Field, Guidance, Label, Metrics, imitation_losses
 
 
 class Unguided(Guidance):
-    """No improvement: (goal-conditioned) behaviour cloning, depending on the labeler. There is no dial."""
+    """No improvement: (goal-conditioned) behaviour cloning, depending on the labeler. There is no dial.
 
-    needs = frozenset()
+    **Arguments:**
+
+    - `act`: `sample`, or `mode` for policies that have one, as the Gaussian baselines of OGBench are judged.
+    """
+
+    act: Literal["sample", "mode"] = "sample"
+
+    @property
+    def needs(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """A mode where that acts."""
+        return frozenset({"mode"} if self.act == "mode" else ())
+
+    @property
+    def steers(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """A mode is not the end of a field."""
+        return self.act == "sample"
 
     def loss(
         self,
@@ -41,7 +56,10 @@ class Unguided(Guidance):
         key: PRNGKeyArray,
     ) -> Float[Array, " target"]:
         del critic, weight
-        return policy.sample(net, observation, self.plain(context), key=key)
+        condition = self.plain(context)
+        if self.act == "mode":
+            return policy.mode(net, observation, condition)
+        return policy.sample(net, observation, condition, key=key)
 
     def field(
         self,
@@ -53,4 +71,6 @@ class Unguided(Guidance):
         weight: Any,
     ) -> Field:
         del critic, weight
+        if not self.steers:
+            raise ConfigError('Unguided that acts by the mode has no field: set act to "sample".')
         return policy.field(net, observation, self.plain(context))

@@ -18,4 +18,22 @@ def cfgrl_labelers() -> dict[str, Component]:
             paper="CFGRL (arXiv 2505.23458); OGBench (arXiv 2410.20092)",
             verified="closed form of the goals' distribution; real run: cfgrl demo",
         ),
+        "subgoals": Component(
+            "cfgrl_plugins.labelers.subgoals:Subgoals",
+            summary="the place k steps ahead on the way to a goal, for the high policy of a hierarchy",
+            paper="CFGRL (arXiv 2505.23458); HIQL (arXiv 2307.11949)",
+            verified="closed form of the rows it draws; trained at a small size in the tests",
+        ),
+        "iql": Component(
+            "cfgrl_plugins.labelers.iql:IQL",
+            summary="implicit Q-learning: the advantage of each action, from rewards or for goals; a critic",
+            paper="IQL (arXiv 2110.06169)",
+            verified="losses against NumPy; tabular solution of a chain",
+        ),
+        "q-learning": Component(
+            "cfgrl_plugins.labelers.q_learning:QLearning",
+            summary="double Q-learning bootstrapped by the policy itself; a critic",
+            paper="Diffusion-QL (arXiv 2208.06193); FQL (arXiv 2502.02538)",
+            verified="losses against NumPy; tabular solution of a chain",
+        ),
     }

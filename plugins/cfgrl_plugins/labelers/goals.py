@@ -1,31 +1,39 @@
 """Goals: every transition demonstrates how to reach the states that its episode visited later."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Int, PRNGKeyArray
+from annotated_types import Ge
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from cfgrl import Actor, Label, Labeler, Metrics, ViewedData
+from cfgrl import Actor, Label, Labeler, Metrics, ViewedData, scalar
+
+from . import _goal_rows
 
 
 class Goals(Labeler):
     """Hindsight goals: the context is the goal representation of a later row of the same episode.
 
-    For the transition at row i of an episode whose final observation is row e:
+    For the transition at row i of an episode whose final observation is row e, the goal is that of row j:
 
     - `uniform`: j is uniform over {i+1, …, e}, as the paper says;
     - `rounded`: j = round(u·(i+1) + (1−u)·(e−1)), u uniform, as OGBench's and CFGRL's code does: both ends have half
-      weight, the final observation is never a goal, and the last transition's goal is its own row.
+      weight, the final observation is never a goal, and the last transition's goal is its own row;
+    - `geometric`: j = min(i + k, e), k = 1, 2, … with probability (1 − γ)·γ^(k−1): sooner goals more often;
+    - `offset`: j = min(i + k, e) for a fixed k: what the low policy of a hierarchy is told.
 
     **Arguments:**
 
-    - `sampling`: one of the two.
+    - `sampling`: one of these.
+    - `discount`: γ of `geometric`.
+    - `steps`: k of `offset`, in transitions.
 
-    Source: CFGRL (arXiv 2505.23458), section on goal-conditioned behaviour cloning; OGBench (arXiv 2410.20092).
+    Source: CFGRL (arXiv 2505.23458), section on goal-conditioned behaviour cloning; OGBench (arXiv 2410.20092); the
+    hierarchy follows HIQL (arXiv 2307.11949).
     """
 
-    sampling: Literal["uniform", "rounded"] = "uniform"
+    sampling: Literal["uniform", "rounded", "geometric", "offset"] = "uniform"
+    discount: Float[Array, ""] = scalar(0.99, gt=0.0, lt=1.0)
+    steps: Annotated[int, Ge(1)] = 25
 
     provides = frozenset({"goal"})
 
@@ -45,9 +53,10 @@ class Goals(Labeler):
 
     def goal_row(self, index: Int[Array, ""], end: Int[Array, ""], *, key: PRNGKeyArray) -> Int[Array, ""]:
         """The row whose representation is the goal of row `index`, in an episode whose final row is `end`."""
-        if self.sampling == "uniform":
-            return jax.random.randint(key, (), index + 1, end + 1)
-        # Integers plus a float in [0, span]: row numbers beyond 2^24 would not survive float32.
-        span = jnp.maximum(end - 1 - (index + 1), 0)
-        first = jnp.minimum(index + 1, end - 1)
-        return first + jnp.round(jax.random.uniform(key) * span.astype(jnp.float32)).astype(first.dtype)
+        rows = {
+            "uniform": lambda: _goal_rows.uniform(index, end, key=key),
+            "rounded": lambda: _goal_rows.rounded(index, end, key=key),
+            "geometric": lambda: _goal_rows.geometric(index, end, self.discount, key=key),
+            "offset": lambda: _goal_rows.offset(index, end, self.steps),
+        }
+        return rows[self.sampling]()

@@ -1,0 +1,102 @@
+"""Best-of-N: draw several targets from another guidance and take the one that the critic prefers."""
+
+from typing import Annotated, Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from annotated_types import Ge
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from cfgrl import Condition, ConfigError, Critic, Field, Guidance, Label, Metrics, scalar
+
+from .unguided import Unguided
+
+
+class BestOfN(Guidance):
+    """N samples of `inner`, of which one acts: that of the largest Q, or one drawn with softmax(Q/temperature).
+
+    Q is the minimum over the critic's slow heads. Training is that of `inner`, and so is the dial.
+
+    **Arguments:**
+
+    - `inner`: the guidance that samples.
+    - `samples`: N (IDQL: 64, Diffusion-QL: 50).
+    - `pick`: `argmax` (IDQL) or `softmax` (Diffusion-QL).
+    - `temperature`: of the softmax.
+
+    Source: Hansen-Estruch et al., IDQL (arXiv 2304.10573); Diffusion-QL (arXiv 2208.06193).
+    """
+
+    inner: Guidance = eqx.field(default_factory=Unguided)
+    samples: Annotated[int, Ge(1)] = 64
+    pick: Literal["argmax", "softmax"] = "argmax"
+    temperature: Float[Array, ""] = scalar(1.0, gt=0.0)
+
+    steers = False
+
+    @property
+    def needs(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """A critic, and what `inner` needs."""
+        return self.inner.needs | {"critic"}
+
+    @property
+    def weight(self) -> Any:
+        """The dial of `inner`."""
+        return self.inner.weight
+
+    def condition(self, label: Label) -> Condition:
+        return self.inner.condition(label)
+
+    def plain(self, context: PyTree[Array] | None) -> Condition:
+        return self.inner.plain(context)
+
+    def loss(
+        self,
+        policy: Any,
+        net: Any,
+        observation: Float[Array, "batch observation"],
+        label: Label,
+        critic: Critic,
+        *,
+        key: PRNGKeyArray,
+    ) -> tuple[Float[Array, ""], Metrics]:
+        return self.inner.loss(policy, net, observation, label, critic, key=key)
+
+    def sample(
+        self,
+        policy: Any,
+        net: Any,
+        observation: Float[Array, " observation"],
+        context: PyTree[Array] | None,
+        critic: Any,
+        weight: Any,
+        *,
+        key: PRNGKeyArray,
+    ) -> Float[Array, " target"]:
+        pick_key, sample_key = jax.random.split(key)
+
+        def draw(key: PRNGKeyArray) -> Float[Array, " target"]:
+            return self.inner.sample(policy, net, observation, context, critic, weight, key=key)
+
+        def score(target: Float[Array, " target"]) -> Float[Array, ""]:
+            return jnp.min(critic(observation, target, context, which="target"))
+
+        targets = jax.vmap(draw)(jax.random.split(sample_key, self.samples))
+        q = jax.vmap(score)(targets)
+        if self.pick == "argmax":
+            return targets[jnp.argmax(q)]
+        return targets[jax.random.categorical(pick_key, q / self.temperature)]
+
+    def field(
+        self,
+        policy: Any,
+        net: Any,
+        observation: Float[Array, " observation"],
+        context: PyTree[Array] | None,
+        critic: Critic,
+        weight: Any,
+    ) -> Field:
+        raise ConfigError(
+            "best-of-n picks among finished samples and has no field to steer: wrap it around the other guidance."
+        )
