@@ -4,11 +4,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from cfgrl import Condition, ConfigError, Critic, Field, Guidance, Label, Metrics, scalar
 
+from ._heads import smallest
 from .unguided import Unguided
 
 
@@ -91,7 +91,7 @@ class Energy(Guidance):
             def energy(x: Float[Array, " target"]) -> tuple[Float[Array, ""], Float[Array, " target"]]:
                 prediction = inner(x, t)
                 clean = policy.denoise(prediction, x, t)
-                return jnp.min(critic(observation, clean, context, which="target")), prediction
+                return smallest(critic(observation, clean, context, which="target")), prediction
 
             slope, prediction = jax.grad(energy, has_aux=True)(x)
             return policy.tilt(prediction, x, t, weight * slope)

@@ -8,6 +8,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from cfgrl import Critic, Field, Guidance, Label, Metrics, imitation_losses, scalar
 
+from ._heads import smallest
+
 
 class QGradient(Guidance):
     """The loss is imitation − η·mean(Q(s, a)) with a sampled by the policy and the gradient taken through its sampler.
@@ -66,7 +68,7 @@ class QGradient(Guidance):
         if self.heads == "crossed":
             i = jax.random.randint(key, (), 0, q.shape[1])
             return q[:, i], jnp.mean(jnp.abs(q[:, (i + 1) % q.shape[1]]))
-        reduced = {"mean": jnp.mean, "min": jnp.min}[self.heads](q, axis=1)
+        reduced = jax.vmap({"mean": jnp.mean, "min": smallest}[self.heads])(q)
         return reduced, jnp.mean(jnp.abs(reduced))
 
     def sample(

@@ -1,0 +1,126 @@
+"""CFG on optimality: both forms of the loss and every reading of the advantage, computed by hand; refusals."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import stubs
+
+from cfgrl import ConfigError
+from cfgrl_plugins.guidance.cfg import CFG
+
+ADVANTAGES = np.array([0.3, -0.2, 0.0, 1.5, -2.0, 0.1, -0.7, 0.9], np.float32)
+TARGETS = np.arange(1.0, 9.0)
+NO, YES = 1.0 + 10.0 + 100.0, 1.0 + 10.0 + 200.0
+UNKNOWN, BRANCH = 1.0 + 10.0, 1.0 + 10.0 + 100.0
+
+
+def kept(cfg: CFG, key) -> np.ndarray:
+    """Which examples keep their o; the draw is the loss's own, what is made of it is not."""
+    drop_key = jax.random.split(key, 3)[0]
+    return ~np.asarray(jax.random.bernoulli(drop_key, cfg.dropout, (len(TARGETS),)))
+
+
+def dropout_by_hand(cfg: CFG, marks: np.ndarray, key) -> float:
+    return float(np.mean(TARGETS * np.where(kept(cfg, key), marks, UNKNOWN)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_dropout_form_marks_every_example_and_nulls_some(seed: int):
+    cfg, key = CFG(nulls="optimality", dropout=0.4), jax.random.key(seed)
+    loss, metrics = stubs.loss(cfg, *stubs.batch(ADVANTAGES), key=key)
+    marks = np.where(ADVANTAGES >= 0, YES, NO)
+    assert float(loss) == pytest.approx(dropout_by_hand(cfg, marks, key), rel=1e-5)
+    known = kept(cfg, key)
+    assert 0 < known.sum() < 8
+    assert float(metrics["conditioned_loss"]) == pytest.approx(np.mean((TARGETS * marks)[known]), rel=1e-5)
+    assert float(metrics["positive_share"]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("unconditional", [0.1, 0.5])
+def test_the_branch_form_passes_both_branches_and_scales_the_positive_one(unconditional: float):
+    cfg = CFG(nulls="optimality", training="branches", unconditional=unconditional)
+    loss, metrics = stubs.loss(cfg, *stubs.batch(ADVANTAGES))
+    positive = TARGETS * (ADVANTAGES > 0)
+    assert float(loss) == pytest.approx(np.mean(positive * BRANCH + unconditional * TARGETS * UNKNOWN), rel=1e-5)
+    assert float(metrics["conditioned_loss"]) == pytest.approx(np.mean(positive * BRANCH), rel=1e-5)
+
+
+def test_the_goal_in_the_branch_form_has_a_factor_of_one():
+    loss, _ = stubs.loss(CFG(training="branches"), *stubs.batch(ADVANTAGES, context=True))
+    assert float(loss) == pytest.approx(np.mean(TARGETS * 11.0 + 0.1 * TARGETS * 1.0), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "marks"),
+    [
+        ({"optimality": "binary", "threshold": 0.5}, np.where(ADVANTAGES >= 0.5, YES, NO)),
+        ({"optimality": "quantile", "quantile": 0.75}, np.where(np.quantile(ADVANTAGES, 0.75) <= ADVANTAGES, YES, NO)),
+        ({"optimality": "levels", "levels": 4}, 11.0 + 100.0 * (1 + np.argsort(np.argsort(ADVANTAGES)) * 4 // 8)),
+        ({"optimality": "advantage", "temperature": 2.0}, 11.0 + 100.0 * ADVANTAGES / 2.0),
+    ],
+)
+def test_each_reading_marks_as_it_says(fields: dict, marks: np.ndarray):
+    cfg, key = CFG(nulls="optimality", dropout=0.3, **fields), jax.random.key(1)
+    loss, _ = stubs.loss(cfg, *stubs.batch(ADVANTAGES), key=key)
+    assert float(loss) == pytest.approx(dropout_by_hand(cfg, marks, key), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "factor"),
+    [
+        ({"optimality": "binary", "threshold": 0.3}, np.float64(ADVANTAGES > 0.3)),
+        ({"optimality": "quantile", "quantile": 0.5}, np.float64(np.quantile(ADVANTAGES, 0.5) < ADVANTAGES)),
+        ({"optimality": "exponential", "temperature": 0.5, "cap": 4.0}, np.minimum(np.exp(ADVANTAGES / 0.5), 4.0)),
+    ],
+)
+def test_each_reading_scales_as_it_says(fields: dict, factor: np.ndarray):
+    cfg = CFG(nulls="optimality", training="branches", **fields)
+    loss, _ = stubs.loss(cfg, *stubs.batch(ADVANTAGES))
+    assert float(loss) == pytest.approx(np.mean(factor * TARGETS * BRANCH + 0.1 * TARGETS * UNKNOWN), rel=1e-5)
+
+
+@pytest.mark.parametrize("training", ["dropout", "branches"])
+def test_soft_labels_are_drawn_with_the_probability_that_they_should(training: str):
+    cfg = CFG(nulls="optimality", optimality="bernoulli", temperature=0.5, training=training, dropout=1e-6)
+    n, advantage = 20_000, 0.4
+    loss, _ = stubs.loss(cfg, *stubs.batch(np.full(n, advantage), targets=np.ones((n, 1))))
+    share = 1 / (1 + np.exp(-advantage / 0.5))
+    expected = share * YES + (1 - share) * NO if training == "dropout" else share * BRANCH + 0.1 * UNKNOWN
+    assert float(loss) == pytest.approx(expected, abs=100 * 5 * np.sqrt(share * (1 - share) / n))
+
+
+@pytest.mark.parametrize(
+    ("fields", "best"),
+    [
+        ({}, 200.0),
+        ({"training": "branches"}, 100.0),
+        ({"optimality": "levels", "levels": 4}, 400.0),
+        ({"optimality": "advantage", "target": 1.5}, 150.0),
+    ],
+)
+def test_acting_asks_for_the_best_and_the_plain_policy_for_nothing(fields: dict, best: float):
+    cfg, told = CFG(nulls="optimality", **fields), stubs.Told()
+    field = cfg.field(told, jnp.zeros(1), jnp.zeros(1), jnp.zeros(1), None, jnp.float32(2.0))
+    assert float(field(jnp.zeros(1), jnp.float32(0.5))[0]) == pytest.approx(11.0 + 2.0 * best)
+    assert float(told.told(cfg.plain(jnp.zeros(1)))) == 11.0
+    assert float(told.told(cfg.condition(stubs.batch([0.0], context=True)[1]))) == pytest.approx(11.0 + best)
+
+
+@pytest.mark.parametrize(
+    ("optimality", "training", "sentence"),
+    [
+        ("exponential", "dropout", 'only scales the loss of a branch: choose training "branches"'),
+        ("levels", "branches", 'only marks examples: choose training "dropout"'),
+        ("advantage", "branches", 'only marks examples: choose training "dropout"'),
+    ],
+)
+def test_a_reading_that_does_not_fit_the_form_is_refused(optimality: str, training: str, sentence: str):
+    with pytest.raises(ConfigError, match=sentence):
+        CFG(nulls="optimality", optimality=optimality, training=training)
+    CFG(optimality=optimality, training=training)  # where the goal is nulled, nobody reads an advantage
+
+
+def test_what_is_nulled_decides_what_is_needed():
+    assert CFG().needs == {"goal", "field"}
+    assert CFG(nulls="optimality").needs == {"advantage", "field"}
