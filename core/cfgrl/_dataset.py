@@ -5,13 +5,14 @@ command `cfgrl data get` calls it.
 """
 
 import abc
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cfgrl._errors import DataError
+from cfgrl._errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from cfgrl._data import Data
@@ -21,7 +22,8 @@ class StepResult(NamedTuple):
     """What one environment step answers.
 
     `observation` has shape `(observation,)`; `reward` is the environment's own; `done` says that the episode is
-    over for whatever reason; `success` says that the task was solved at this step, `None` where a task knows returns only.
+    over for whatever reason; `success` says that the task was solved at this step, `None` where a task knows returns
+    only.
     """
 
     observation: np.ndarray
@@ -57,10 +59,23 @@ class Environment(abc.ABC):
 class Dataset(abc.ABC):
     """A source of logged episodes. Subclasses are frozen dataclasses; the fields are the configuration."""
 
-    #: Names that `name` may take, for error messages and `cfgrl data list`; a summary for each.
+    #: Names that `name` may take, for error messages and `cfgrl data list`; a summary for each. A class without the
+    #: field `name` has one form and the catalogue says what to call it.
     catalogue: ClassVar[Mapping[str, str]] = {}
     #: Those of the names that `generate` can make.
     generates: ClassVar[frozenset[str]] = frozenset()
+    #: Whether the data are made in memory when they are used, so that there never is a file.
+    in_memory: ClassVar[bool] = False
+
+    @classmethod
+    def named(cls, name: str, **options: Any) -> "Dataset":
+        """The data set called `name`, other fields as in `options`. Raises `ConfigError` for an unknown name."""
+        if any(field.name == "name" for field in dataclasses.fields(cls)):  # pyright: ignore[reportArgumentType]
+            options["name"] = name
+        elif name not in cls.catalogue:
+            known = ", ".join(cls.catalogue)
+            raise ConfigError(f"There is no data set {name!r}; is it {known}? `cfgrl data list` shows all names.")
+        return cls(**options)
 
     @abc.abstractmethod
     def load(self) -> "tuple[Data, Data | None]":
@@ -71,6 +86,7 @@ class Dataset(abc.ABC):
         """What a run's manifest records: `name`, `files` (path, bytes, sha256 each), `origin` and `record`.
 
         `origin` is `published`, `generated` or `unknown`; `record` says how a file was made or where it came from.
+        Data made in memory have no files, and the record holds the `sha256` of what was made.
         """
 
     def present(self) -> pathlib.Path | None:

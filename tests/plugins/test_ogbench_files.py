@@ -12,10 +12,9 @@ import ogbench
 import pytest
 
 from cfgrl import ConfigError, DataError
-from cfgrl_plugins.datasets._ogbench import pointmaze
+from cfgrl_plugins.datasets._ogbench import pointmaze, rollouts
 from cfgrl_plugins.datasets._ogbench.generate import generate
 from cfgrl_plugins.datasets._ogbench.names import ENTRIES, parse
-from cfgrl_plugins.datasets._ogbench.rollouts import walk
 from cfgrl_plugins.datasets.ogbench import OGBench
 
 NAME = "pointmaze-medium-navigate-v0"
@@ -42,18 +41,12 @@ def test_every_form_of_a_name_means_its_file() -> None:
     for form in ("", "-oraclerep", "-singletask", "-singletask-task2"):
         parsed = parse(f"pointmaze-medium-navigate{form}-v0")
         assert (parsed.entry.file, parsed.entry.environment) == (NAME, "pointmaze-medium-v0")
-        assert parsed.single_task == ("singletask" in form)
+        assert parsed.task == {"": None, "-oraclerep": None, "-singletask": "task1"}.get(form, "task2")
     assert parse("scene-play-v0").entry.environment == "scene-v0"
     with pytest.raises(ConfigError, match="did you mean 'pointmaze-medium-navigate-v0'"):
         OGBench("pointmaze-medum-navigate-v0")
     with pytest.raises(ConfigError, match="later release"):
         OGBench("visual-cube-single-play-v0")
-
-
-def test_single_tasks_say_what_works() -> None:
-    dataset = OGBench("pointmaze-medium-navigate-singletask-task2-v0")
-    with pytest.raises(DataError, match=f"what works now is the goal-conditioned {NAME}"):
-        dataset.load()
 
 
 def test_a_missing_file_names_places_and_commands(places: tuple[pathlib.Path, pathlib.Path]) -> None:
@@ -135,25 +128,25 @@ def test_two_generations_at_once_end_with_one_file(tmp_path: pathlib.Path) -> No
 
 
 def test_a_dead_worker_is_an_error_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
-    recipe = pointmaze.Recipe("no-such-maze-v0", "navigate", episodes=2, rows=5)
+    recipe = pointmaze.PointMazeRecipe("no-such-maze-v0", "navigate", episodes=2, rows=5)
     with pytest.raises(DataError, match="ended early"):
-        walk(recipe, seed=0, workers=2, label="test")
+        rollouts.make(recipe, seed=0, workers=2, label="test")
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("antmaze-large-navigate-v0", "expert"), ("cube-single-play-v0", "later")]
-)
-def test_what_cannot_be_generated_says_why(name: str, reason: str, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(DataError, match=f"{reason}.*cfgrl data get {name}"):
+@pytest.mark.parametrize("name", ["antmaze-large-navigate-v0", "humanoidmaze-medium-stitch-v0"])
+def test_what_cannot_be_generated_says_why(name: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DataError, match=f"needs a trained expert, which no package ships; .*cfgrl data get {name}"):
         OGBench(name).generate(tmp_path, episodes=1, seed=0)
 
 
 def test_the_walk_follows_the_package_oracle() -> None:
-    recipe = pointmaze.Recipe("pointmaze-large-v0", "navigate", episodes=1, rows=300)
+    recipe = pointmaze.PointMazeRecipe("pointmaze-large-v0", "navigate", episodes=1, rows=300)
     walker = pointmaze.Walker(recipe)
     rows = walker.episode((0, 0, 0))
-    np.testing.assert_array_equal(rows[:, 0:2], rows[:, 4:6])  # outside teleport mazes the observation is the position
-    noise = np.abs(rows[:, 2:4])
+    np.testing.assert_array_equal(
+        rows["observations"], rows["qpos"]
+    )  # outside teleport mazes the observation is the position
+    noise = np.abs(rows["actions"])
     assert noise.max() == 1.0 and 0.1 < (noise == 1.0).mean() < 0.5  # unit direction plus noise 0.5, clipped
     maze = walker._maze
     rng = np.random.default_rng(0)

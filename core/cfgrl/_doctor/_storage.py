@@ -37,7 +37,7 @@ def _present() -> Iterator[tuple[str, pathlib.Path]]:
         with contextlib.suppress(PluginError):  # `plugins` above says what is wrong with it.
             cls: Any = entry.component.load()
             for name in cls.catalogue:
-                path = cls(name=name).present()
+                path = cls.named(name).present()
                 if path is not None:
                     yield name, path
 

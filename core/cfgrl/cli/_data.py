@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import difflib
 import json
 import pathlib
 import sys
@@ -55,24 +56,30 @@ def _list(args: argparse.Namespace) -> int:
     rows: dict[str, dict[str, Any]] = {}
     for plugin, cls in _classes():
         for name, summary in cls.catalogue.items():
-            path = cls(name=name).present()
+            path = cls.named(name).present()
             rows[name] = {
                 "dataset": plugin,
                 "summary": summary,
                 "path": None if path is None else str(path),
                 "can_generate": name in cls.generates,
+                "in_memory": cls.in_memory,
             }
     if args.json:
         print(json.dumps({"datasets": rows}, indent=2))
         return 0
     width = max((len(name) for name in rows), default=0)
     for name, row in rows.items():
-        state = "here" if row["path"] else "can be made here" if row["can_generate"] else "download"
-        print(f"{name:<{width}}  {state:<17} {row['summary']}")
+        print(f"{name:<{width}}  {_state(row):<17} {row['summary']}")
     present = [row["path"] for row in rows.values() if row["path"]]
     print(*(f"\n{len(present)} on this machine:", *present) if present else ("\nNone is on this machine.",), sep="\n  ")
     print("Make one with `cfgrl data generate NAME`, download one with `cfgrl data get NAME`.")
     return 0
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["in_memory"]:
+        return "made when used"
+    return "here" if row["path"] else "can be made here" if row["can_generate"] else "download"
 
 
 def _generate(args: argparse.Namespace) -> int:
@@ -116,8 +123,16 @@ def _check(args: argparse.Namespace) -> int:
     if wrong:
         raise DataError(f"{len(wrong)} fault{'s' if len(wrong) > 1 else ''} found, the first: {wrong[0]}.")
     if dataset is not None:
-        dataset.load()  # what only the data set itself knows: the sizes of a row, where goals come from
+        loaded = dataset.load()  # what only the data set itself knows: the sizes of a row, where goals come from
+        if dataset.in_memory and not args.json:
+            print(*_made(*loaded), sep="\n")
     return 0
+
+
+def _made(training: Any, validation: Any) -> Iterator[str]:
+    for what, data in (("training", training), ("validation", validation)):
+        if data is not None:
+            yield f"{what}: {data.last.shape[0]:,} rows, {data.n_episodes:,} episodes, made in memory"
 
 
 def _origin(about: dict[str, Any] | None) -> Iterator[str]:
@@ -137,21 +152,27 @@ def find_dataset(name: str, **options: Any) -> Any:
 
     **Raises:** `ConfigError` with the closest names.
     """
-    classes = list(_classes())
     refusals: list[ConfigError] = []
-    for _, cls in sorted(classes, key=lambda pair: name not in pair[1].catalogue):
+    for cls in _by_closeness(name):
         fields = {field.name for field in dataclasses.fields(cls)}
         given = {key: value for key, value in options.items() if value is not None}
         if unknown := given.keys() - fields:
             refusals.append(ConfigError(f"{name} takes no --{' and no --'.join(sorted(unknown))}."))
             continue
         try:
-            return cls(name=name, **given)
+            return cls.named(name, **given)
         except ConfigError as error:
             refusals.append(error)
-    if len(refusals) == 1:
+    if refusals:
         raise refusals[0]
     raise ConfigError(f"There is no data set {name!r} in any plugin; `cfgrl data list` shows all names.")
+
+
+def _by_closeness(name: str) -> list[Any]:
+    """The classes, those first whose catalogue has the name or the one that is most like it."""
+    classes = [cls for _, cls in _classes()]
+    close = difflib.get_close_matches(name, [known for cls in classes for known in cls.catalogue], n=1, cutoff=0.0)
+    return sorted(classes, key=lambda cls: (name not in cls.catalogue, not set(close) & set(cls.catalogue)))
 
 
 def _classes() -> Iterator[tuple[str, Any]]:

@@ -92,7 +92,7 @@ def tabulate(outcomes: Sequence[Outcome]) -> Table:
         values=[[values for values, _ in row] for row in cells],
         selecting=_split([[env_seeds for _, env_seeds in row] for row in cells]),
         failed=[sum(_failed(outcome) for outcome in outcomes if outcome.weight == weight) for weight in weights],
-        measure="return" if all(outcome.success is None for outcome in outcomes) else "success",
+        measure=_measure(outcomes),
     )
 
 
@@ -119,6 +119,12 @@ def _split(env_seeds: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
     """Every second environment seed of a task may choose: the same ones for every agent and every weight."""
     known = [np.unique(np.concatenate(column)) for column in zip(*env_seeds, strict=True)]
     return [[np.searchsorted(known[task], cell) % 2 == 0 for task, cell in enumerate(row)] for row in env_seeds]
+
+
+def _measure(outcomes: Sequence[Outcome]) -> str:
+    """What the tasks know. An episode that failed at once may not have learnt that its task knows no success."""
+    said = [outcome for outcome in outcomes if not outcome.failed] or outcomes
+    return "return" if all(outcome.success is None for outcome in said) else "success"
 
 
 def _failed(outcome: Outcome) -> bool:

@@ -55,6 +55,8 @@ def heading(rollout: dict[str, Any]) -> str:
 def ending(rollout: dict[str, Any]) -> str:
     """How a rollout ended."""
     steps = count(max(len(rollout["positions"]) - 1, 0), "step")
+    if rollout["success"] is None:
+        return steps
     return f"reached in {steps}" if rollout["success"] else f"not reached, {steps}"
 
 
@@ -64,13 +66,15 @@ def _draw(axes: Any, record: dict[str, Any], rollout: dict[str, Any]) -> None:
     for x, y, width, height in record.get("walls", []):
         # An edge of the same colour closes the hairlines between neighbouring blocks.
         axes.add_patch(Rectangle((x, y), width, height, facecolor=WALL, edgecolor=WALL, linewidth=0.4))
-    ink = REACHED if rollout["success"] else MISSED
+    # Where tasks know returns only, nothing was missed.
+    fine = rollout["success"] is None or rollout["success"]
+    ink = REACHED if fine else MISSED
     xs, ys = zip(*(position[:2] for position in rollout["positions"]), strict=True)
     if rollout.get("goal") is not None:
         axes.plot(*rollout["goal"][:2], marker="*", ms=9, mfc=PAPER, mec=INK, mew=0.8, zorder=3)
     axes.plot(xs, ys, color=ink, lw=1.3, zorder=4)
     axes.plot(xs[0], ys[0], "o", ms=4, mfc=PAPER, mec=INK, mew=0.8, zorder=5)
-    axes.plot(xs[-1], ys[-1], "o" if rollout["success"] else "X", ms=4.5, color=ink, mec=PAPER, mew=0.5, zorder=6)
+    axes.plot(xs[-1], ys[-1], "o" if fine else "X", ms=4.5, color=ink, mec=PAPER, mew=0.5, zorder=6)
     left, right, bottom, top = _bounds(record)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)

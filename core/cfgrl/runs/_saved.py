@@ -16,6 +16,7 @@ from cfgrl._errors import CheckpointError, ConfigError
 from cfgrl._stage import Agent, AgentState, init
 from cfgrl.config._build import build_agent, read_config
 from cfgrl.runs import _checkpoint
+from cfgrl.runs._density import Density, check_has_density, density
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._trainer import seed_keys
 
@@ -54,31 +55,75 @@ class Policy(eqx.Module):
         **Raises:** `ConfigError` for a shape, goal or weight that the agent cannot use.
         """
         observation = _array(observation)
-        single = observation.ndim == len(self.spec["observations"][0])
-        self._check(observation, goal, weight)
-        rows = observation[None] if single else observation
-        goals = None if goal is None else jnp.broadcast_to(_array(goal), (rows.shape[0], np.shape(goal)[-1]))
-        weights = None if weight is None else jnp.broadcast_to(jnp.asarray(weight, jnp.float32), (rows.shape[0],))
+        rows, goals, weights = self._rows("act", observation, goal, weight)
         action = act_rows(self.agent, self.state, rows, goals, weights, jax.random.split(key, rows.shape[0]))
-        return action[0] if single else action
+        return action[0] if observation is not rows else action
+
+    def log_prob(
+        self,
+        observation: Any,
+        action: Any,
+        *,
+        goal: Any = None,
+        weight: Any = None,
+        key: PRNGKeyArray | None = None,
+        samples: int = 256,
+    ) -> Density:
+        """How likely the agent is to take an action: the exact density of its sampler, guidance included.
+
+        **Arguments:**
+
+        - `observation`, `goal`, `weight`: as for `act`.
+        - `action`: shape `(action,)` or `(batch, action)`; one for each observation, or one of either for all of the
+          other. An action on the border of [-1, 1] may have been clipped to it: its density is that before the clip.
+        - `key`, `samples`: random key and number of the draws from which `clipped` is estimated.
+
+        Returns a `Density`: `log_prob` in nats before the final clip, and `clipped`, the share of the sampler's mass
+        outside [-1, 1].
+
+        **Raises:** `ConfigError` for what `act` refuses and for agents without a density; `NumericError` where the
+        guided map from noise to actions folds or cannot be inverted.
+        """
+        check_has_density(self.agent)
+        observation, action = _array(observation), _array(action)
+        (size,), axes = self.spec["actions"][0], len(self.spec["observations"][0])
+        if action.ndim not in (1, 2) or action.shape[-1] != size:
+            raise ConfigError(f"log_prob: action has shape {action.shape}; one has shape {(size,)}.")
+        single = action.ndim == 1 and observation.ndim == axes
+        if observation.ndim == axes and not single:
+            observation = jnp.broadcast_to(observation, (action.shape[0], *observation.shape))
+        rows, goals, weights = self._rows("log_prob", observation, goal, weight)
+        _check_rows("log_prob", "action", action, 1, rows.shape[0])
+        actions = jnp.broadcast_to(action, (rows.shape[0], size))
+        key = jax.random.key(0) if key is None else key
+        found = density(self.agent, self.state, rows, goals, weights, actions, key=key, samples=samples)
+        return Density(*(part[0] for part in found)) if single else found
 
     def controller(self, rows: int, *, key: PRNGKeyArray | None = None) -> Controller:
         """A `Controller` that acts for `rows` environments side by side."""
         return Controller(self.agent, self.state, rows, key=jax.random.key(0) if key is None else key)
 
-    def _check(self, observation: Array, goal: Any, weight: Any) -> None:
+    def _rows(self, call: str, observation: Array, goal: Any, weight: Any) -> tuple[Array, Array | None, Array | None]:
+        """Observations, goals and weights with an axis over rows; `observation` itself where it has one."""
+        self._check(call, observation, goal, weight)
+        rows = observation if observation.ndim > len(self.spec["observations"][0]) else observation[None]
+        goals = None if goal is None else jnp.broadcast_to(_array(goal), (rows.shape[0], np.shape(goal)[-1]))
+        weights = None if weight is None else jnp.broadcast_to(jnp.asarray(weight, jnp.float32), (rows.shape[0],))
+        return rows, goals, weights
+
+    def _check(self, call: str, observation: Array, goal: Any, weight: Any) -> None:
         for name, value in (("observations", observation), ("goals", goal)):
             shape = self.spec[name][0]
             if value is not None and np.shape(value)[-len(shape) :] != shape:
-                raise ConfigError(f"act: {name[:-1]} has shape {np.shape(value)}; one has shape {shape}.")
+                raise ConfigError(f"{call}: {name[:-1]} has shape {np.shape(value)}; one has shape {shape}.")
         one = len(self.spec["observations"][0])
         if observation.ndim not in (one, one + 1):
-            raise ConfigError(f"act: observation has shape {observation.shape}; give one, or one batch of them.")
+            raise ConfigError(f"{call}: observation has shape {observation.shape}; give one, or one batch of them.")
         rows = observation.shape[0] if observation.ndim > one else 1
-        _check_rows("goal", goal, len(self.spec["goals"][0]), rows)
-        _check_rows("weight", weight, 0, rows)
+        _check_rows(call, "goal", goal, len(self.spec["goals"][0]), rows)
+        _check_rows(call, "weight", weight, 0, rows)
         if self.agent.takes_goal and goal is None:
-            raise ConfigError("This policy is goal-conditioned; give act(..., goal=...).")
+            raise ConfigError(f"This policy is goal-conditioned; give {call}(..., goal=...).")
         if not self.agent.takes_goal and goal is not None:
             raise ConfigError("This policy was trained without goals; leave `goal` out.")
         if not self.agent.has_dial and weight is not None:
@@ -127,13 +172,13 @@ def load_state(
     return agent, seeds, *found
 
 
-def _check_rows(name: str, value: Any, axes: int, rows: int) -> None:
+def _check_rows(call: str, name: str, value: Any, axes: int, rows: int) -> None:
     """One value for all rows, or one a row; `axes` is how many axes a single value has."""
     if value is None:
         return
     shape = np.shape(value)
     if shape[: len(shape) - axes] not in ((), (1,), (rows,)):
-        raise ConfigError(f"act: {name} has shape {shape} for {rows} observations; give one, or one for each.")
+        raise ConfigError(f"{call}: {name} has shape {shape} for {rows} observations; give one, or one for each.")
 
 
 def _spec(run: RunDirectory) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -87,11 +87,11 @@ class _Loop:
         self.progress = Progress("updates", self.settings.steps, start=self.step)
 
     def _check_manifest(self, manifest: dict[str, Any], provenance: dict[str, Any]) -> None:
-        digests = [[f["sha256"] for f in p.get("files", [])] for p in (manifest["dataset"], provenance)]
-        if digests[0] != digests[1]:
+        if _digests(manifest["dataset"]) != _digests(provenance):
+            remedy = "Point dataset.dir at the original files" if provenance.get("files") else "Use its versions"
             raise DataError(
                 f"The data set {provenance.get('name')} is not the one that {self.run.path} was begun with (SHA-256 "
-                "differs, see its manifest.json). Point dataset.dir at the original files, or choose another --run-dir."
+                f"differs, see its manifest.json). {remedy}, or choose another --run-dir."
             )
         for what, now in (("versions", _machine.versions()), ("platform", _machine.machine())):
             for line in _machine.differences(manifest[what], now):
@@ -191,6 +191,12 @@ class _Loop:
 
     def _stopped(self, where: str) -> str:
         return f"Stopped by {self.stop.requested} {where}; the same command resumes."
+
+
+def _digests(provenance: dict[str, Any]) -> list[str | None]:
+    """What tells one data set from another: the digests of its files, or of what was made in memory."""
+    files = [file["sha256"] for file in provenance.get("files", [])]
+    return files or [(provenance.get("record") or {}).get("sha256")]
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""OGBench: mazes, soccer and manipulation, goal-conditioned, with environments to be judged in.
+"""OGBench: mazes, soccer and manipulation, with goals or with one task's rewards, and environments to be judged in.
 
 Files are looked for in `dir`; without it in OGBench's own folder `~/.ogbench/data` (published files), then in the
 user's cache (files that `cfgrl data generate` made). A generated file never takes a published file's place.
@@ -6,6 +6,7 @@ user's cache (files that `cfgrl data generate` made). A generated file never tak
 Reference: Park, Frans, Eysenbach, Levine: OGBench: Benchmarking Offline Goal-Conditioned RL, ICLR 2025.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cfgrl import DataError, Dataset, Environment, read_npz
 
 from ._ogbench import download, generate, locate
-from ._ogbench.names import ENTRIES, Entry, parse
+from ._ogbench.names import ENTRIES, TASKS, Entry, parse
 
 if TYPE_CHECKING:
     from cfgrl import Data
+
+    from ._ogbench.relabel import Relabel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +30,8 @@ class OGBench(Dataset):
     **Arguments:**
 
     - `name`: for instance `pointmaze-medium-navigate-v0`; the `oraclerep` form means the same, since goals always are
-      oracle representations here.
+      oracle representations here. The form `pointmaze-medium-navigate-singletask-task2-v0` is the same file with the
+      rewards and masks of one task and without goals; `-singletask-v0` is the task that OGBench chose.
     - `dir`: the folder that holds `NAME.npz` and `NAME-val.npz`; `None` for the usual places.
     - `url`: the server's folder that `cfgrl data get` downloads from, for those who have a mirror.
 
@@ -53,9 +57,12 @@ class OGBench(Dataset):
 
     def load(self) -> "tuple[Data, Data | None]":
         """Read and check both files. Raises `DataError`."""
-        self._refuse_single_task()
+        from ._ogbench.relabel import Relabel
+
         training, validation = self._require()
-        return self._read(training), self._read(validation)
+        entry, task = parse(self.name)
+        with contextlib.closing(Relabel(entry, task)) as relabel:
+            return self._read(training, relabel), self._read(validation, relabel)
 
     def provenance(self) -> dict[str, Any]:
         """Name, files with their digests, origin, and the record of a generated or downloaded file."""
@@ -67,20 +74,18 @@ class OGBench(Dataset):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of the five evaluation tasks."""
-        from ._ogbench.environment import TASKS
-
-        return TASKS
+        """Names of the five evaluation tasks; of the one task in the single-task form."""
+        task = parse(self.name).task
+        return TASKS if task is None else (task,)
 
     def environment(self) -> Environment:
         """A new environment."""
         from ._ogbench.environment import OGBenchEnvironment
 
-        self._refuse_single_task()
-        return OGBenchEnvironment(self._entry.environment)
+        return OGBenchEnvironment(self._entry.environment, parse(self.name).task)
 
     def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
-        """Make the data set by OGBench's published recipe; point mazes only."""
+        """Make the data set by OGBench's published recipe; not where it needs a trained expert."""
         if directory is None and self.dir is not None:
             directory = pathlib.Path(self.dir)
         return generate.generate(self._entry, directory, episodes=episodes, seed=seed)
@@ -90,17 +95,17 @@ class OGBench(Dataset):
         directory = pathlib.Path(self.dir).expanduser() if self.dir else locate.published_directory()
         return download.download(self._entry.file, directory, self.url)
 
-    def _read(self, path: pathlib.Path) -> "Data":
+    def _read(self, path: pathlib.Path, relabel: "Relabel") -> "Data":
         from cfgrl import Data
 
-        from ._ogbench import oracle
+        from ._ogbench.relabel import MEMBERS
 
-        arrays = read_npz(path, keys=("observations", "actions", "terminals", *oracle.MEMBERS))
+        arrays = read_npz(path, keys=("observations", "actions", "terminals", *MEMBERS))
         for name in ("observations", "actions", "terminals"):
             if name not in arrays:
                 raise DataError(f"{path} has no array {name}: it is no OGBench file.")
-        states = {name: arrays.pop(name) for name in oracle.MEMBERS if name in arrays}
-        data = Data.from_arrays(**arrays, goals=oracle.goals(self._entry, states, source=str(path)), source=str(path))
+        states = {name: arrays.pop(name) for name in MEMBERS if name in arrays}
+        data = Data.from_arrays(**arrays, **relabel(states, source=str(path)), source=str(path))
         self._check_widths(data, path)
         return data
 
@@ -112,10 +117,3 @@ class OGBench(Dataset):
                 raise DataError(
                     f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} ({expected},)."
                 )
-
-    def _refuse_single_task(self) -> None:
-        if parse(self.name).single_task:
-            raise DataError(
-                f"{self.name} asks for a single task's rewards, which come in a later release; what works now is the "
-                f"goal-conditioned {self._entry.file}, from the same file."
-            )

@@ -12,4 +12,10 @@ def cfgrl_networks() -> dict[str, Component]:
             summary="fully connected layers; 4 × 512 GELU unless told otherwise",
             verified="against NumPy; real run: cfgrl demo",
         ),
+        "residual-mlp": Component(
+            "cfgrl_plugins.networks.residual_mlp:ResidualMLP",
+            summary="residual blocks with LayerNorm and dropout; 3 blocks of width 256 unless told otherwise",
+            paper="IDQL (arXiv 2304.10573)",
+            verified="against NumPy",
+        ),
     }

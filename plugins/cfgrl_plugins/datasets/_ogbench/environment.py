@@ -5,18 +5,14 @@ space's own. Each environment here has a global state of its own, which is in pl
 environments in one process do not disturb each other, nor the caller.
 """
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
 from cfgrl import ConfigError, Environment, StepResult
 
-from .simulator import open_simulator
+from .names import TASKS
+from .randomness import GlobalRandom
+from .simulator import open_simulator, single_task_name
 
-#: Every data set of OGBench is judged by five tasks.
-TASKS = ("task1", "task2", "task3", "task4", "task5")
 #: Farther from a teleporter than this (m), no agent reaches it in one step, so that no step draws at random.
 _TELEPORT_REACH = 4.0
 
@@ -24,34 +20,46 @@ _TELEPORT_REACH = 4.0
 class OGBenchEnvironment(Environment):
     """The environment of an OGBench data set; goals are oracle representations.
 
+    With `task` it is the single-task form: no goal, rewards from OGBench's own environment of that task, which judges
+    reward and success by the state *before* the step, so that an episode ends one step after the task is solved.
+
     **Arguments:**
 
     - `name`: the environment's name in Gymnasium, for instance `pointmaze-medium-v0`.
+    - `task`: the only task, for instance `task2`; `None` for all five, with goals.
     """
 
-    def __init__(self, name: str):
-        self._env = open_simulator(name, use_oracle_rep=True)
+    def __init__(self, name: str, task: str | None = None):
+        self._tasks = TASKS if task is None else (task,)
+        self._has_goals = task is None
+        if task is None:
+            self._env = open_simulator(name, use_oracle_rep=True)
+        else:
+            self._env = open_simulator(single_task_name(name, task))
         self._simulation = self._env.unwrapped
         self._maze = getattr(self._simulation, "maze_map", None)
         teleports = getattr(self._simulation, "_teleport_info", None)
         self._teleports = [] if teleports is None else [tuple(xy) for xy in teleports["teleport_in_xys"]]
-        self._random: Any = np.random.MT19937(0).state
+        self._random = GlobalRandom(0)
 
     def reset(self, task: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Start an episode of `task`; the seed decides start, goal, and all that follows."""
-        if task not in TASKS:
-            raise ConfigError(f"There is no task {task!r}; the tasks are {', '.join(TASKS)}.")
-        self._random = np.random.MT19937(seed).state
+        if task not in self._tasks:
+            known = (
+                f"the tasks are {', '.join(self._tasks)}" if self._has_goals else f"the only task is {self._tasks[0]}"
+            )
+            raise ConfigError(f"There is no task {task!r}; {known}.")
+        self._random = GlobalRandom(seed)
         self._env.action_space.seed(seed)
-        with self._own_global_random():
+        with self._random.in_place():
             observation, info = self._env.reset(seed=seed, options={"task_id": TASKS.index(task) + 1})
-        return np.asarray(observation, np.float32), np.asarray(info["goal"], np.float32)
+        return np.asarray(observation, np.float32), np.asarray(info["goal"], np.float32) if self._has_goals else None
 
     def step(self, action: np.ndarray) -> StepResult:
         """Apply an action, clipped to [-1, 1]."""
         action = np.minimum(np.maximum(action, -1.0), 1.0)
         if self._near_teleport():
-            with self._own_global_random():
+            with self._random.in_place():
                 result = self._env.step(action)
         else:
             result = self._env.step(action)
@@ -83,14 +91,3 @@ class OGBenchEnvironment(Environment):
             return False
         x, y = self._simulation.data.qpos[:2]
         return any(abs(x - u) < _TELEPORT_REACH and abs(y - v) < _TELEPORT_REACH for u, v in self._teleports)
-
-    @contextlib.contextmanager
-    def _own_global_random(self) -> Iterator[None]:
-        """Let OGBench draw from this environment's state, and give the caller's back, whatever happens."""
-        outside = np.random.get_state(legacy=False)
-        np.random.set_state(self._random)
-        try:
-            yield
-        finally:
-            self._random = np.random.get_state(legacy=False)
-            np.random.set_state(outside)

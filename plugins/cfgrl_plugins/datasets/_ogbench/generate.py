@@ -13,17 +13,14 @@ import numpy as np
 
 from cfgrl import ConfigError, DataError
 
-from . import files, locate
+from . import files, locate, recipes, rollouts
 from .names import Entry
-from .pointmaze import Recipe, published_recipe
-from .rollouts import walk
-
-_PACKAGES = ("ogbench", "mujoco", "gymnasium", "numpy")
+from .recipe import Recipe
 
 
 def can_generate(entry: Entry) -> bool:
     """Whether the package ships what is needed to make this data set."""
-    return entry.family == "pointmaze"
+    return recipes.published(entry) is not None
 
 
 def generate(
@@ -43,9 +40,12 @@ def generate(
 
     **Raises:** `DataError` where it cannot be made, or where another file is in the way.
     """
-    if not can_generate(entry):
-        raise DataError(f"{entry.file} cannot be generated on this machine: {_why_not(entry)}")
-    recipe = published_recipe(entry.environment, entry.layout, entry.kind)
+    recipe = recipes.published(entry)
+    if recipe is None:
+        raise DataError(
+            f"{entry.file} cannot be generated on this machine: its recipe needs a trained expert, which no package "
+            f"ships; download it with `cfgrl data get {entry.file}`."
+        )
     if episodes is not None:
         recipe = dataclasses.replace(recipe, episodes=episodes)
     if recipe.episodes < 1 or seed < 0:
@@ -59,14 +59,6 @@ def generate(
         else:
             _make(entry.file, directory, making, recipe, seed, workers or len(os.sched_getaffinity(0)))
     return training
-
-
-def _why_not(entry: Entry) -> str:
-    if entry.family in ("cube", "scene", "puzzle"):
-        reason = "generation of the manipulation data comes in a later release"
-    else:
-        reason = "its recipe needs a trained expert, which no package ships"
-    return f"{reason}; download it with `cfgrl data get {entry.file}`."
 
 
 def _is_there(file: str, directory: pathlib.Path, making: dict[str, Any]) -> bool:
@@ -94,7 +86,7 @@ def _aside(file: str) -> str:
 def _make(file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Recipe, seed: int, workers: int) -> None:
     """Write the two files and, before they get their names, the record that says what they are."""
     training, validation, record_path = locate.paths(directory, file)
-    episodes = walk(recipe, seed=seed, workers=workers, label=file)
+    episodes = rollouts.make(recipe, seed=seed, workers=workers, label=file)
     with contextlib.ExitStack() as stack:
         written = {}
         for path, rows in zip((training, validation), episodes, strict=True):
@@ -103,7 +95,7 @@ def _make(file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Re
         record = {
             "origin": "generated",
             **making,
-            "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
+            "versions": {package: importlib.metadata.version(package) for package in recipe.packages},
             "files": {
                 path.name: {"bytes": temporary.stat().st_size, "sha256": files.digest(temporary)}
                 for path, temporary in written.items()
@@ -116,16 +108,15 @@ def _make(file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Re
             files.replace(written[path], path)
 
 
-def _columns(rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Episodes of rows as the members of a published file."""
-    count, length, _ = rows.shape
-    flat = rows.reshape(count * length, -1)
-    terminals = np.zeros((count, length), bool)
+def _columns(episodes: np.ndarray) -> dict[str, np.ndarray]:
+    """Episodes of rows as the members of a published file, in their order."""
+    terminals = np.zeros(episodes.shape, bool)
     terminals[:, -1] = True
+    flat = episodes.reshape(-1)
+    members = {name: flat[name] for name in flat.dtype.names or ()}
     return {
-        "observations": flat[:, 0:2],
-        "actions": flat[:, 2:4],
+        "observations": members.pop("observations"),
+        "actions": members.pop("actions"),
         "terminals": terminals.reshape(-1),
-        "qpos": flat[:, 4:6],
-        "qvel": flat[:, 6:8],
+        **members,
     }

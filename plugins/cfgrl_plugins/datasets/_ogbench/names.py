@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from cfgrl import ConfigError
 
-_NAME = re.compile(r"(?P<body>[a-z0-9-]+?)(?:-oraclerep|(?P<single>-singletask)(?:-task(?P<task>[1-5]))?)?-v0")
+#: Every data set of OGBench is judged by five tasks.
+TASKS = ("task1", "task2", "task3", "task4", "task5")
+_NAME = re.compile(r"(?P<body>[a-z0-9-]+?)(?:-oraclerep|(?P<single>-singletask)(?:-(?P<task>task[1-5]))?)?-v0")
 
 
 class Widths(NamedTuple):
@@ -60,6 +62,8 @@ _FAMILIES = {
     ),
 }
 _NOT_PUBLISHED = {"antmaze-giant-explore-v0"}
+#: OGBench's own choice where `singletask` names no task, by family or layout; elsewhere the first.
+_DEFAULT_TASKS = {"antsoccer": 4, "cube": 2, "scene": 2, "puzzle": 2, "3x3": 4, "4x4": 4}
 _KINDS = {
     "navigate": "reaches one goal after another",
     "stitch": "short paths only, to be stitched together",
@@ -89,6 +93,11 @@ class Entry:
     widths: Widths
 
     @property
+    def default_task(self) -> str:
+        """The task of the single-task form where the name gives none."""
+        return f"task{_DEFAULT_TASKS.get(self.layout, _DEFAULT_TASKS.get(self.family, 1))}"
+
+    @property
     def summary(self) -> str:
         """One line for a list."""
         place = f" ({self.layout})" if self.layout else ""
@@ -111,10 +120,13 @@ ENTRIES = _entries()
 
 
 class Parsed(NamedTuple):
-    """A name taken apart: the file it means, and whether it asks for the single-task form."""
+    """A name taken apart.
+
+    `entry` is the file it means; `task` is the one task of the single-task form, `None` in the goal-conditioned form.
+    """
 
     entry: Entry
-    single_task: bool
+    task: str | None
 
 
 def parse(name: str) -> Parsed:
@@ -122,7 +134,7 @@ def parse(name: str) -> Parsed:
     match = _NAME.fullmatch(name)
     entry = ENTRIES.get(f"{match['body']}-v0") if match else None
     if match and entry:
-        return Parsed(entry, match["single"] is not None)
+        return Parsed(entry, (match["task"] or entry.default_task) if match["single"] else None)
     if name.startswith(("visual-", "powderworld")):
         raise ConfigError(
             f"The OGBench data set {name!r} holds images, which come in a later release; what works now are the "

@@ -14,65 +14,55 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .recipe import Maker, Recipe, row_type
 from .simulator import open_simulator
 
 Cell = tuple[int, int]
-#: Columns of one row of an episode: position, action, `qpos`, `qvel`, two each.
-ROW_WIDTH = 8
 _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1))
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How one data set is made.
+class PointMazeRecipe(Recipe):
+    """How one data set of a point maze is made.
 
     **Arguments:**
 
-    - `environment`: the environment's name in Gymnasium.
-    - `kind`: `navigate` or `stitch`.
-    - `episodes`: number of training episodes; a tenth as many, but at least one, are added for validation.
-    - `rows`: rows of one episode.
+    - `environment`, `kind`, `episodes`, `rows`: as in `Recipe`; `kind` is `navigate` or `stitch`.
     - `noise`: standard deviation of the noise on actions.
     - `stitch_distance`: cells between start and goal in `stitch`.
     """
 
-    environment: str
     kind: Literal["navigate", "stitch"]
-    episodes: int
-    rows: int
     noise: float = 0.5
     stitch_distance: int = 4
 
     @property
-    def validation_episodes(self) -> int:
-        """Number of validation episodes."""
-        return max(1, self.episodes // 10)
+    def row(self) -> np.dtype:
+        return row_type(observation=2, action=2, qpos=2, qvel=2)
+
+    def maker(self) -> "Walker":
+        return Walker(self)
 
 
-def published_recipe(environment: str, layout: str, kind: str) -> Recipe:
+def published_recipe(environment: str, layout: str, kind: str) -> PointMazeRecipe:
     """The sizes that OGBench published."""
     if kind == "stitch":
-        return Recipe(environment, "stitch", episodes=5000, rows=201)
+        return PointMazeRecipe(environment, "stitch", episodes=5000, rows=201)
     if layout == "giant":
-        return Recipe(environment, "navigate", episodes=500, rows=2001)
-    return Recipe(environment, "navigate", episodes=1000, rows=1001)
+        return PointMazeRecipe(environment, "navigate", episodes=500, rows=2001)
+    return PointMazeRecipe(environment, "navigate", episodes=1000, rows=1001)
 
 
-class Walker:
+class Walker(Maker):
     """The oracle in its maze; one episode at a time."""
 
-    def __init__(self, recipe: Recipe):
+    def __init__(self, recipe: PointMazeRecipe):
         self._recipe = recipe
         self._maze = open_simulator(recipe.environment, terminate_at_goal=False).unwrapped
         self._free, self._places = free_cells(self._maze.maze_map)
         self._subgoals: dict[tuple[Cell, Cell], tuple[float, float]] = {}
 
     def episode(self, seed: Sequence[int]) -> np.ndarray:
-        """Walk one episode, which `seed` alone decides: float32 of shape `(rows, 8)`, columns as in `ROW_WIDTH`.
-
-        OGBench's own draws (the noise on start and goal, teleports) come from NumPy's global generator, which is
-        seeded here: the caller is a worker process of ours.
-        """
         own, shared = np.random.SeedSequence(seed).spawn(2)
         rng = np.random.default_rng(own)
         np.random.set_state(dict(np.random.MT19937(shared).state))
@@ -84,11 +74,11 @@ class Walker:
         task = {"task_info": {"init_ij": start, "goal_ij": goal}}
         observation, _ = maze.reset(seed=int(rng.integers(2**31)), options=task)
         noise = rng.normal(0.0, recipe.noise, (recipe.rows, 2))
-        rows = np.empty((recipe.rows, ROW_WIDTH), np.float32)
+        rows = np.empty(recipe.rows, recipe.row)
         for step in range(recipe.rows):
             action = np.clip(self._direction() + noise[step], -1.0, 1.0)
             following, _, _, _, info = maze.step(action)
-            rows[step] = (*observation, *action, *info["prev_qpos"], *info["prev_qvel"])
+            rows[step] = (observation, action, info["prev_qpos"], info["prev_qvel"])
             observation = following
             if info["success"] and recipe.kind == "navigate":
                 maze.set_goal(goal_xy=maze.add_noise(maze.ij_to_xy(_pick(rng, self._places))))

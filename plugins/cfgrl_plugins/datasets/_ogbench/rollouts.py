@@ -1,7 +1,6 @@
-"""Many episodes over many processes; which process walks an episode decides nothing."""
+"""Many episodes over many processes; which process makes an episode decides nothing."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import subprocess
@@ -15,10 +14,11 @@ import numpy as np
 
 from cfgrl import DataError
 
-from .pointmaze import ROW_WIDTH, Recipe
+from . import recipes
+from .recipe import Recipe
 
 
-def walk(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.ndarray, np.ndarray]:
+def make(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.ndarray, np.ndarray]:
     """Make all training and validation episodes.
 
     **Arguments:**
@@ -28,21 +28,21 @@ def walk(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.nda
     - `workers`: number of processes.
     - `label`: what the progress line on standard error speaks of.
 
-    **Returns:** two float32 arrays of shape `(episodes, rows, 8)`.
+    **Returns:** two arrays of the recipe's `row`, of shape `(episodes, rows)`.
     """
     counts = (recipe.episodes, recipe.validation_episodes)
-    made = [np.empty((count, recipe.rows, ROW_WIDTH), np.float32) for count in counts]
+    made = [np.empty((count, recipe.rows), recipe.row) for count in counts]
     jobs = [(split, index) for split, count in enumerate(counts) for index in range(count)]
     with _processes(recipe, min(workers, len(jobs))) as idle, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
 
-        def make(split: int, index: int) -> None:
+        def one(split: int, index: int) -> None:
             process = idle.get()
             try:
-                made[split][index] = _ask(process, (seed, split, index), recipe.rows)
+                made[split][index] = _ask(process, (seed, split, index), recipe)
             finally:
                 idle.put(process)  # a dead one too: whoever gets it fails at once instead of waiting for ever
 
-        futures = [pool.submit(make, *job) for job in jobs]
+        futures = [pool.submit(one, *job) for job in jobs]
         progress = _Progress(label, len(jobs), recipe.rows)
         try:
             for future in as_completed(futures):
@@ -53,9 +53,9 @@ def walk(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.nda
     return made[0], made[1]
 
 
-def _ask(process: "subprocess.Popen[bytes]", seed: tuple[int, ...], rows: int) -> np.ndarray:
+def _ask(process: "subprocess.Popen[bytes]", seed: tuple[int, ...], recipe: Recipe) -> np.ndarray:
     assert process.stdin is not None and process.stdout is not None
-    size = rows * ROW_WIDTH * 4
+    size = recipe.rows * recipe.row.itemsize
     try:
         process.stdin.write(json.dumps(seed).encode() + b"\n")
         process.stdin.flush()
@@ -66,13 +66,13 @@ def _ask(process: "subprocess.Popen[bytes]", seed: tuple[int, ...], rows: int) -
         raise DataError(
             f"A process that generates data ended early (exit code {process.wait()}); its message is above."
         )
-    return np.frombuffer(answer, np.float32).reshape(rows, ROW_WIDTH)
+    return np.frombuffer(answer, recipe.row)
 
 
 @contextlib.contextmanager
 def _processes(recipe: Recipe, count: int) -> Iterator["SimpleQueue[subprocess.Popen[bytes]]"]:
     """Start `count` workers; they are gone afterwards, whatever happens."""
-    command = [sys.executable, "-P", "-m", f"{__package__}.worker", json.dumps(dataclasses.asdict(recipe))]
+    command = [sys.executable, "-P", "-m", f"{__package__}.worker", recipes.to_text(recipe)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     started = []
     idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()

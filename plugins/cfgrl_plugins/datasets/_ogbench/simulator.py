@@ -27,6 +27,11 @@ def open_simulator(name: str, **options: Any) -> Any:
     return env
 
 
+def single_task_name(environment: str, task: str) -> str:
+    """The Gymnasium name of the environment that rewards one task, for instance `scene-singletask-task2-v0`."""
+    return f"{environment.removesuffix('-v0')}-singletask-{task}-v0"
+
+
 def _choose_renderer() -> None:
     """Without a display MuJoCo's default renderer can abort the process, and it is chosen when MuJoCo is imported."""
     headless = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -9,17 +9,17 @@ import json
 import os
 import sys
 
-from .pointmaze import Recipe, Walker
+from . import recipes
 
 
 def main() -> None:
-    """Serve until standard input ends; an episode is `rows * 8` raw float32 numbers."""
+    """Serve until standard input ends; an episode is the raw bytes of its rows."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up between the numbers
-    walker = Walker(Recipe(**json.loads(sys.argv[1])))
+    maker = recipes.from_text(sys.argv[1]).maker()
     with contextlib.suppress(BrokenPipeError):  # whoever asked is gone, and so is the reason to say anything
         for line in sys.stdin:
-            answers.write(walker.episode(json.loads(line)).tobytes())
+            answers.write(maker.episode(json.loads(line)).tobytes())
             answers.flush()
         return
     os._exit(1)  # without flushing into the broken pipe once more

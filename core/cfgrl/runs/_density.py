@@ -1,0 +1,110 @@
+"""The density of actions under a trained agent, as it samples them: what `Policy.log_prob` answers."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key, PRNGKeyArray
+
+from cfgrl._capability import explain
+from cfgrl._errors import ConfigError, NumericError
+from cfgrl._stage import Agent, AgentState
+
+#: Rows computed side by side: each has draws of its own, which are what fills the memory.
+_SIDE_BY_SIDE = 32
+_NAMED = 10
+
+
+class Density(NamedTuple):
+    """What `Policy.log_prob` answers.
+
+    `log_prob` is in nats, of the action before the final clip to [-1, 1]; `clipped` is the share of the sampler's mass
+    that lies outside that box, which the clip moves to its border. Shapes are `()`, or `(rows,)` for a batch.
+    """
+
+    log_prob: Float[Array, "*rows"]
+    clipped: Float[Array, "*rows"]
+
+
+def check_has_density(agent: Agent) -> None:
+    """Raise `ConfigError` with the reason where no density can be given."""
+    names = [stage.name for stage in agent.stages]
+    if len(names) > 1:
+        raise ConfigError(
+            f"log_prob is given for agents of one stage; this one has {len(names)} ({', '.join(names)}), and what the "
+            "last does depends on what the others drew, over which a density would have to be integrated."
+        )
+    stage = agent.stages[0]
+    policy, guidance = type(stage.policy).__name__, type(stage.guidance).__name__
+    if not stage.guidance.steers:
+        raise ConfigError(
+            f"log_prob: guidance {guidance} picks among samples or takes a mode, and the density of what it picks is "
+            "not known."
+        )
+    if "log-prob" not in stage.policy.provides:
+        who = {"policy": (policy, stage.policy.provides)}
+        raise ConfigError(f"log_prob cannot be given: {explain('log-prob', who)}.")
+
+
+def density(
+    agent: Agent,
+    state: AgentState,
+    observation: Float[Array, "rows observation"],
+    goal: Float[Array, "rows goal"] | None,
+    weight: Float[Array, " rows"] | None,
+    action: Float[Array, "rows action"],
+    *,
+    key: PRNGKeyArray,
+    samples: int,
+) -> Density:
+    """`Density` over rows. Raises `NumericError` naming the rows where the sampler's map cannot be inverted."""
+    keys = jax.random.split(key, observation.shape[0])
+    log_prob, clipped = _density(agent, state, (observation, goal, weight, action, keys), samples)
+    bad = np.flatnonzero(~np.isfinite(log_prob)).tolist()
+    if bad:
+        named = ", ".join(map(str, bad[:_NAMED])) + (f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else "")
+        raise NumericError(
+            f"log_prob: no density in row {named}: the map from noise to actions cannot be inverted there, or folds, "
+            "so that an action is reached from more than one noise. Lower the guidance weight or use more steps."
+        )
+    return Density(log_prob, clipped)
+
+
+@eqx.filter_jit
+def _density(agent: Agent, state: AgentState, rows: tuple[Any, ...], samples: int) -> tuple[Array, Array]:
+    def one(row: tuple[Any, ...]) -> tuple[Array, Array]:
+        return _row(agent, state, *row, samples=samples)
+
+    return jax.lax.map(one, rows, batch_size=min(_SIDE_BY_SIDE, rows[0].shape[0]))
+
+
+def _row(
+    agent: Agent,
+    state: AgentState,
+    observation: Float[Array, " observation"],
+    goal: Float[Array, " goal"] | None,
+    weight: Float[Array, ""] | None,
+    action: Float[Array, " action"],
+    key: Key[Array, ""],
+    *,
+    samples: int,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Log density of one action, and the share of `samples` draws that fall outside the box."""
+    stage, stage_state = agent.stages[0], state.stages[0]
+    policy: Any = stage.policy
+    seen = agent.view.observation(state.view, observation)
+    context = None if goal is None else agent.view.goal(state.view, goal)
+    net, critic = stage_state.acting(stage), stage.critic(stage_state.labeler)
+    if "field" in policy.provides:
+        dial = stage.guidance.weight if weight is None else weight
+        field = stage.guidance.field(policy, net, seen, context, critic, dial)
+        value = policy.field_log_prob(net, field, action)
+        draws = jax.vmap(lambda k: policy.integrate(net, field, key=k))(jax.random.split(key, samples))
+    else:
+        condition = stage.guidance.plain(context)
+        value = policy.log_prob(net, seen, condition, action)
+        draws = jax.vmap(lambda k: policy.sample(net, seen, condition, key=k))(jax.random.split(key, samples))
+    outside = jnp.any(jnp.abs(draws) > 1.0, axis=1)
+    return value, jnp.mean(outside.astype(jnp.float32))
