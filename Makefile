@@ -20,7 +20,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/cfgrl demo
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

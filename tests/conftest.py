@@ -13,11 +13,12 @@ from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook(["cfgrl", "cfgrl_plugins"], "beartype.beartype")
 
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
 import jax  # noqa: E402
 import optax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -35,3 +36,11 @@ def _adam(*args: Any, make: Callable[..., optax.GradientTransformation] = optax.
 
 
 optax.adam = _adam
+
+
+@pytest.fixture
+def quick_compile() -> Iterator[None]:
+    """For tests that compile much and compute little: the compiler leaves out its expensive passes."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

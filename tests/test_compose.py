@@ -31,6 +31,8 @@ from cfgrl_plugins.policies.flow_matching import FlowMatching
 from cfgrl_plugins.policies.gaussian import Gaussian
 from cfgrl_plugins.policies.one_step import OneStep
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 NET = nn.MLP(hidden=(6,))
 LABELERS = {
     "behaviour": Behaviour(),

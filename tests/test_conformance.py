@@ -15,6 +15,8 @@ from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.policies.flow_matching import FlowMatching
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 FAMILIES = ("labelers", "policies", "guidance", "networks", "datasets")
 ARGUMENTS = {"ogbench": {"name": "pointmaze-medium-navigate-v0"}}
 

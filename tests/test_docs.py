@@ -1,7 +1,10 @@
 """The documentation cannot rot: everything that exists is in it, and what it shows works."""
 
 import argparse
+import contextlib
 import dataclasses
+import io
+import json
 import pathlib
 import re
 import shlex
@@ -97,7 +100,7 @@ def test_every_preset_is_documented() -> None:
     text = (DOCS / "catalogue.md").read_text().split("## Presets\n")[1]
     pages = "".join(page.read_text() for page in (DOCS / "algorithms").glob("*.md"))
     presets = load_registries(ROOT / "registry.toml").presets()
-    assert {"flow-bc", "flow-gcbc", "cfgrl-goal", "demo"} <= set(presets)
+    assert {"flow-bc", "flow-gcbc", "cfgrl-goal", "cfgrl-offline", "demo"} <= set(presets)
     for name in presets:
         assert f"| `{name}` |" in text
         assert f"`{name}`" in pages
@@ -172,6 +175,21 @@ def test_toml_on_a_page_is_valid_and_its_presets_resolve(page: pathlib.Path, tmp
         (tmp_path / "registry.toml").write_text(text)
         for name in presets:
             assert load_registries(tmp_path / "registry.toml").resolve(name, []).table["guidance"]
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.ipynb")), ids=lambda path: path.name)
+def test_a_notebook_prints_what_it_shows(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.setattr(pyplot, "show", lambda: pyplot.close("all"))
+    namespace: dict[str, Any] = {"__name__": path.stem}
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert cells
+    for cell in cells:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("".join(cell["source"]), str(path), "exec"), namespace)
+        shown = ["".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream"]
+        assert printed.getvalue() == "".join(shown)
 
 
 def test_pages_of_the_documentation_are_reached_from_its_contents() -> None:

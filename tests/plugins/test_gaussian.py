@@ -38,12 +38,12 @@ def test_loss_density_mode_and_samples(options: dict):
     mean, std = law(policy, net)
     seen, target = jnp.asarray(OBSERVATION), jnp.asarray(mean + 0.8 * std, jnp.float32)
     expected = stats.norm.logpdf(np.asarray(target), mean, std).sum()
-    assert float(policy.log_prob(net, seen, CONDITION, target)) == pytest.approx(expected, abs=2e-3)
-    loss = policy.loss(net, seen, target, CONDITION, key=jax.random.key(1))
+    assert float(eqx.filter_jit(policy.log_prob)(net, seen, CONDITION, target)) == pytest.approx(expected, abs=2e-3)
+    loss = eqx.filter_jit(policy.loss)(net, seen, target, CONDITION, key=jax.random.key(1))
     assert float(loss) == pytest.approx(-expected, abs=2e-3)
     np.testing.assert_allclose(policy.mode(net, seen, CONDITION), mean, atol=1e-5)
     keys = jax.random.split(jax.random.key(2), 20_000)
-    samples = np.asarray(jax.vmap(lambda k: policy.sample(net, seen, CONDITION, key=k))(keys))
+    samples = np.asarray(jax.jit(jax.vmap(lambda k: policy.sample(net, seen, CONDITION, key=k)))(keys))
     assert (np.abs(samples.mean(0) - mean) < 5 * std / np.sqrt(20_000)).all()
     np.testing.assert_allclose(samples.std(0), std, rtol=0.03)
 
@@ -52,8 +52,10 @@ def test_the_deviation_is_learned_where_it_should_be():
     for deviation, learned in (("constant", False), ("learned", True)):
         policy, net = build(deviation=deviation)
         assert (net.log_std is not None) == learned
-    gradient = eqx.filter_grad(
-        lambda n: policy.loss(n, jnp.asarray(OBSERVATION), jnp.asarray(TARGET), CONDITION, key=jax.random.key(0))
+    gradient = eqx.filter_jit(
+        eqx.filter_grad(
+            lambda n: policy.loss(n, jnp.asarray(OBSERVATION), jnp.asarray(TARGET), CONDITION, key=jax.random.key(0))
+        )
     )(net)
     z = (TARGET - law(policy, net)[0]) / 1.0
     np.testing.assert_allclose(gradient.log_std, 1 - z**2, atol=1e-4)

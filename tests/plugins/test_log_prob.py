@@ -34,7 +34,7 @@ def guided(x, t, weight=2.0):
 
 
 @pytest.mark.parametrize("solver", ["euler", "heun"])
-@pytest.mark.parametrize("steps", [2, 4, 16])
+@pytest.mark.parametrize("steps", [2, 16])
 def test_the_density_is_that_of_the_affine_discrete_map(solver: str, steps: int):
     policy, h = FlowMatching(steps=steps, solver=solver), 1 / steps
     ends = []
@@ -46,7 +46,7 @@ def test_the_density_is_that_of_the_affine_discrete_map(solver: str, steps: int)
         ends.append(x)
     mean, scale = ends[0], ends[1] - ends[0]
     points = mean + abs(scale) * np.linspace(-3, 3, 5)
-    ours = jax.vmap(lambda y: policy.field_log_prob(NET, guided, y))(jnp.asarray(points, jnp.float32)[:, None])
+    ours = jax.jit(jax.vmap(lambda y: policy.field_log_prob(NET, guided, y)))(jnp.asarray(points, jnp.float32)[:, None])
     if scale > 0:
         np.testing.assert_allclose(ours, stats.norm.logpdf(points, mean, scale), atol=2e-3)
     else:
@@ -67,7 +67,7 @@ def random_field(dimensions: int, scale: float):
     return lambda x, t: net(jnp.concatenate([x, t[None]]))
 
 
-def integrals(density, values, dimensions: int, reach: float = 9.0, points: int = 150) -> list[float]:
+def integrals(density, values, dimensions: int, reach: float = 9.0, points: int = 120) -> list[float]:
     """Of exp(density(y, value)) over y, for each value."""
     axis = np.linspace(-reach, reach, points if dimensions == 2 else 2000, dtype=np.float32)
     grid = jnp.asarray(np.stack(np.meshgrid(*[axis] * dimensions), -1).reshape(-1, dimensions))
@@ -103,7 +103,8 @@ def test_the_density_of_a_guided_field_integrates_to_one_and_depends_on_the_weig
         return stage.policy.field_log_prob(net, field, y)
 
     assert integrals(density, [0.0, 3.0], 2, reach=6.0, points=60) == pytest.approx([1.0, 1.0], abs=5e-3)
-    assert abs(density(jnp.zeros(2), 0.0) - density(jnp.zeros(2), 3.0)) > 1e-3
+    at_rest = jax.jit(jax.vmap(density, in_axes=(None, 0)))(jnp.zeros(2), jnp.array([0.0, 3.0]))
+    assert abs(at_rest[0] - at_rest[1]) > 1e-3
 
 
 def folding(x, t):
@@ -116,7 +117,7 @@ def test_a_map_that_folds_has_no_density():
     points = jnp.linspace(-3, 3, 13)[:, None]
 
     def found(policy):
-        return np.asarray(jax.vmap(lambda y: policy.field_log_prob(NET, folding, y))(points))
+        return np.asarray(jax.jit(jax.vmap(lambda y: policy.field_log_prob(NET, folding, y)))(points))
 
     assert np.isnan(found(few)).all()
     assert np.isfinite(found(many)).all()

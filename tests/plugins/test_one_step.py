@@ -21,7 +21,7 @@ def build(**options):
 
 
 def loss(policy, net):
-    return policy.loss(net, jnp.asarray(OBSERVATION), jnp.asarray(TARGET), CONDITION, key=KEY)
+    return eqx.filter_jit(policy.loss)(net, jnp.asarray(OBSERVATION), jnp.asarray(TARGET), CONDITION, key=KEY)
 
 
 def velocity(net, x, t):

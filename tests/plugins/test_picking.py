@@ -14,6 +14,8 @@ from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.energy import Energy
 from cfgrl_plugins.policies.flow_matching import FlowMatching, FlowNet
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 N = 20_000
 
 
