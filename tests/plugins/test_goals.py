@@ -7,6 +7,7 @@ import pytest
 
 from cfgrl import Data, View
 from cfgrl_plugins.labelers.goals import Goals
+from cfgrl_plugins.labelers.subgoals import Subgoals
 
 N = 20_000
 
@@ -52,3 +53,33 @@ def test_a_label_is_the_action_taken_and_a_goal_of_the_same_episode(sampling: st
             assert float(label.target[0]) == data.columns["actions"][index, 0]
             assert float(label.context[0]) == episode[index]
             assert float(label.context[1]) > index or sampling == "rounded"
+
+
+def test_geometric_goals_wait_geometrically_and_stop_at_the_end():
+    expect(rows("geometric", 3, 7), {4: 0.01, 5: 0.0099, 6: 0.009801, 7: 1 - 0.01 - 0.0099 - 0.009801})
+    drawn = jax.vmap(lambda k: Goals("geometric", discount=0.5).goal_row(jnp.int32(3), jnp.int32(9), key=k))(
+        jax.random.split(jax.random.key(0), N)
+    )
+    expect(
+        np.bincount(np.asarray(drawn), minlength=11) / N,
+        {4: 1 / 2, 5: 1 / 4, 6: 1 / 8, 7: 1 / 16, 8: 1 / 32, 9: 1 / 32},
+    )
+
+
+def test_offset_goals_are_k_rows_on_or_the_end():
+    assert [
+        int(Goals("offset", steps=3).goal_row(jnp.int32(i), jnp.int32(9), key=jax.random.key(0))) for i in (2, 6, 8)
+    ] == [5, 9, 9]
+
+
+def test_a_subgoal_is_k_rows_on_but_never_beyond_the_goal():
+    goals = np.arange(24, dtype=np.float32)[:, None]
+    terminals = np.tile([0.0] * 11 + [1.0], 2)
+    data = Data.from_arrays(np.zeros((24, 1)), np.zeros((24, 1)), terminals, goals=goals)
+    view = View()
+    viewed = view.bind(view.fit(data), data)
+    keys = jax.random.split(jax.random.key(0), 400)
+    label = jax.jit(jax.vmap(lambda k: Subgoals(steps=4).label(None, viewed, jnp.int32(3), key=k)))(keys)
+    goal, subgoal = np.asarray(label.context)[:, 0], np.asarray(label.target)[:, 0]
+    assert set(goal) == set(range(4, 12))
+    np.testing.assert_array_equal(subgoal, np.minimum(7, goal))

@@ -57,7 +57,7 @@ def ancestral(schedule: str, steps: int) -> ReverseSteps:
     now, before = share[1:], share[:-1]
     clean = np.sqrt(before) * beta / (1 - now)
     noisy = np.sqrt(1 - beta) * (1 - before) / (1 - now)
-    spread = np.sqrt(beta)
+    spread = np.sqrt(beta * (1 - before) / (1 - now))
     return ReverseSteps(*(part[::-1] for part in (np.arange(1, steps + 1), clean, noisy, spread)))
 
 
