@@ -37,11 +37,16 @@ from cfgrl_plugins.policies.ddpm import DDPM
 from cfgrl_plugins.policies.flow_matching import FlowMatching
 from cfgrl_plugins.policies.gaussian import Gaussian
 
-RATE, BATCH, SAMPLES = 4e-3, 100, 1_000
+BATCH, SAMPLES = 100, 1_000
+# Of type Any because a hyperparameter that becomes an array takes a number, which its annotation does not say.
+RATE: Any = 4e-3
+CRITIC_RATE: Any = 1e-3
+ETA: Any = 2.5
+SHARPNESS: Any = 1.0
 NET = nn.MLP(hidden=(128, 128, 128), activation="mish")
 CRITIC_NET = nn.MLP(hidden=(128, 128, 128), activation="mish", layer_norm="after")
-IQL_CRITIC = IQL(network=CRITIC_NET, learning_rate=1e-3)
-Q_CRITIC = QLearning(network=CRITIC_NET, learning_rate=1e-3)
+IQL_CRITIC = IQL(network=CRITIC_NET, learning_rate=CRITIC_RATE)
+Q_CRITIC = QLearning(network=CRITIC_NET, learning_rate=CRITIC_RATE)
 GAUSSIAN, FLOW = Gaussian(NET, deviation="learned"), FlowMatching(NET, steps=16)
 DIFFUSION = DDPM(NET, steps=50)
 DIAL = (0.0, 0.5, 1.0, 3.0, 10.0)
@@ -67,11 +72,11 @@ class Method(NamedTuple):
 METHODS = {
     "Gaussian, cloned": Method((Behaviour(), GAUSSIAN, Unguided())),
     "diffusion, cloned": Method((Behaviour(), DIFFUSION, Unguided())),
-    "Gaussian, Diffusion-QL's loss": Method((Q_CRITIC, GAUSSIAN, QGradient(eta=2.5))),
+    "Gaussian, Diffusion-QL's loss": Method((Q_CRITIC, GAUSSIAN, QGradient(eta=ETA))),
     # Fewer, since each passes through all 50 steps of the sampler, there and back.
-    "Diffusion-QL": Method((Q_CRITIC, DIFFUSION, QGradient(eta=2.5)), updates=1_500),
-    "Gaussian, AWR": Method((IQL_CRITIC, GAUSSIAN, AWR(inverse_temperature=1.0))),
-    "flow, AWR": Method((IQL_CRITIC, FLOW, AWR(inverse_temperature=1.0))),
+    "Diffusion-QL": Method((Q_CRITIC, DIFFUSION, QGradient(eta=ETA)), updates=1_500),
+    "Gaussian, AWR": Method((IQL_CRITIC, GAUSSIAN, AWR(inverse_temperature=SHARPNESS))),
+    "flow, AWR": Method((IQL_CRITIC, FLOW, AWR(inverse_temperature=SHARPNESS))),
     "flow": Method(
         (IQL_CRITIC, FLOW, Unguided()),
         acting={"flow, best of 4": BestOfN(samples=4), "flow, best of 64": BestOfN(), "flow, energy w = 1": Energy()},
@@ -140,7 +145,8 @@ def draw(rows: Sequence[Panel], out: pathlib.Path, columns: int = 5) -> None:
     count = -(-len(rows) // columns)
     figure = Figure(figsize=(1.9 * columns, 2.15 * count), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.04)  # pyright: ignore[reportOptionalMemberAccess]
+    layout: Any = figure.get_layout_engine()
+    layout.set(h_pad=0.08, w_pad=0.04)
     grid: Any = figure.subplots(count, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(rows) :]:
         axes.set_visible(False)
@@ -178,7 +184,7 @@ def main() -> None:
     began = time.perf_counter()
     data = Bandit().load()[0]
     logged = data.columns["actions"][data.transitions]
-    found = [Panel("data", logged[:SAMPLES])]
+    found = [Panel("data", np.asarray(logged[:SAMPLES]))]
 
     def one(name: str) -> list[Panel]:
         method = METHODS[name]._replace(updates=round(METHODS[name].updates * words.scale))

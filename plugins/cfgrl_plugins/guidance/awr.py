@@ -51,7 +51,8 @@ class AWR(Guidance):
         condition = jax.vmap(self.condition)(label)
         losses = imitation_losses(policy, net, observation, label.target, condition, key=key)
         # The cap is put on the exponent: exp of a large advantage would be infinite before it is capped.
-        weights = jnp.exp(jnp.minimum(self.inverse_temperature * label.advantage, jnp.log(self.cap)))
+        advantage: Any = label.advantage
+        weights = jnp.exp(jnp.minimum(self.inverse_temperature * advantage, jnp.log(self.cap)))
         metrics = {"imitation_loss": jnp.mean(losses), "advantage_weight": jnp.mean(weights)}
         return jnp.mean(weights * losses), metrics
 
