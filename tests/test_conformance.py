@@ -10,14 +10,18 @@ from cfgrl import Label
 from cfgrl._component import load_class
 from cfgrl.config._catalogue import load_catalogue
 from cfgrl.testing import check_component, checks_for, parametrize_with_checks
+from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.goals import Goals
+from cfgrl_plugins.labelers.iql import IQL
 from cfgrl_plugins.policies.flow_matching import FlowMatching
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 FAMILIES = ("labelers", "policies", "guidance", "networks", "datasets")
+#: Components that are another thing with other fields.
+OTHERS = (IQL(goals=Goals()), CFG(nulls="optimality"), CFG(nulls="optimality", training="branches"))
 ARGUMENTS = {"ogbench": {"name": "pointmaze-medium-navigate-v0"}}
 
 
@@ -26,6 +30,7 @@ def registered():
     for family in FAMILIES:
         for name, entry in catalogue.entries(family).items():
             yield load_class(entry.component.target)(**ARGUMENTS.get(name, {}))
+    yield from OTHERS
 
 
 @parametrize_with_checks(list(registered()))

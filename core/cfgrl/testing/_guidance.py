@@ -10,6 +10,7 @@ import numpy as np
 
 from cfgrl._act import act_row
 from cfgrl._data import Data
+from cfgrl._errors import ConfigError
 from cfgrl._stage import Agent, AgentState, Stage, init
 from cfgrl._train import train_chunk
 from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, EveryFact, LinearFlow, all_finite, example_data, same
@@ -63,18 +64,18 @@ def the_weight_is_traced(guidance: Any) -> None:
 
 
 def the_field_fits(guidance: Any) -> None:
-    """`field` gives predictions in the target's shape, for guidance that wraps this one."""
+    """Where it `steers`, `field` gives predictions in the target's shape; where not, it refuses with a sentence."""
     agent, _, state = _composed(guidance)
     stage = agent.stages[0]
     weight = guidance.weight
-    field = guidance.field(
-        stage.policy,
-        state.stages[0].net,
-        jnp.full((OBSERVATION,), 0.3),
-        jnp.ones((GOAL,)),
-        stage.critic(state.stages[0].labeler),
-        weight,
-    )
+    critic = stage.critic(state.stages[0].labeler)
+    told = (stage.policy, state.stages[0].net, jnp.full((OBSERVATION,), 0.3), jnp.ones((GOAL,)), critic, weight)
+    try:
+        field = guidance.field(*told)
+    except ConfigError:
+        assert not guidance.steers, "`field` refuses, but `steers` says that acting is integrating it"
+        return
+    assert guidance.steers, "`steers` says that acting is not integrating `field`, which should then refuse"
     prediction = field(jnp.zeros((ACTION,)), jnp.float32(0.5))
     assert prediction.shape == (ACTION,) and all_finite(prediction), "the guided field does not give a finite target"
 
