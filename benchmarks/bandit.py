@@ -1,7 +1,7 @@
 """Diffusion-QL's bandit: which methods find the best of four modes, and what the guidance weight does.
 
 Every method trains on the same 10,000 logged actions and is asked for 1,000. Prints the share of them within 0.2 of
-each mode and their expected reward; with `--out` draws them too. One seed; about four minutes on two cores.
+each mode and their expected reward; with `--out` draws them too. One seed; about ten minutes of processor time.
 
 Diffusion-QL has its paper's T = 50, η = 2.5 and batches of 100, and as all others three layers of 128. Departures, to
 fit the minutes: a few thousand updates with a large step size that falls to zero, where the paper's code makes many
