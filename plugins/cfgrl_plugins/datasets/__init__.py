@@ -9,7 +9,7 @@ def cfgrl_datasets() -> dict[str, Component]:
     return {
         "ogbench": Component(
             "cfgrl_plugins.datasets.ogbench:OGBench",
-            summary="OGBench mazes, soccer and manipulation; point mazes, cubes, scenes and puzzles can be generated offline",
+            summary="OGBench mazes, soccer and manipulation; all but ants and humanoids can be generated offline",
             paper="OGBench (arXiv 2410.20092)",
             verified="real run: cfgrl demo",
         ),
