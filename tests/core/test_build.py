@@ -157,12 +157,14 @@ def test_every_problem_at_once_with_its_place(tmp_path, monkeypatch):
         "override: sede: there is no key 'sede'; did you mean 'seeds'? (keys: seeds, dataset, view, train, checkpoint, "
         "eval, labeler, policy, guidance, optimizer, ema, stage).",
         "override: train.steps: must be greater than or equal to 1, not 0.",
-        "override: labeler.use: there is no labeler 'gols'; did you mean 'goals'? (known: behaviour, goals, iql, q-learning, subgoals).",
+        "override: labeler.use: there is no labeler 'gols'; did you mean 'goals'? (known: behaviour, goals, iql, "
+        "q-learning, subgoals).",
         "registry.toml:3: policy.network.hidden: must be greater than or equal to 1, not 0 (element 1).",
         "registry.toml:4: policy.network.activation: must be 'gelu', 'mish', 'relu', 'silu' or 'tanh', not \"gelo\"; "
         "did you mean 'gelu'?",
         "registry.toml:6: guidance.wieght: guidance 'cfg' has no key 'wieght'; did you mean 'weight'? "
-        "(keys: weight, dropout).",
+        "(keys: weight, nulls, training, dropout, unconditional, optimality, threshold, quantile, temperature, cap, "
+        "levels, target).",
         "override: ema.decay: must be less than 1, not 1.",
     ]
 
