@@ -33,7 +33,7 @@ def start(state: cfgrl.AgentState) -> dict[str, Any]:
     """The library's initial parameters as plain arrays."""
     net = state.stages[0].net
     layers = [(np.asarray(layer.weight), np.asarray(layer.bias)) for layer in net.velocity.layers]
-    return {"null": jnp.asarray(net.encoder.null_context), "layers": layers}
+    return {"null": jnp.asarray(net.encoder.condition.null_context), "layers": layers}
 
 
 def batch(data: cfgrl.Data, key: Any, step: int, size: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ The size of XLA's thread pool decides the bits of a result, so it is pinned befo
 child processes of tests, which inherit the environment.
 """
 
+import gc
+import itertools
 import os
 
 os.environ["PJRT_NPROC"] = "2"
@@ -44,3 +46,20 @@ def quick_compile() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+#: Each compiled program maps some memory, and Linux gives a process 65,530 maps: beyond that the compiler crashes.
+_MANY_MAPS, _EVERY = 25_000, 20
+_tests = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _forget_programs() -> Iterator[None]:
+    """Let go of compiled programs before a process of many tests has too many of them."""
+    yield
+    if next(_tests) % _EVERY == 0 and os.path.exists("/proc/self/maps"):
+        with open("/proc/self/maps", "rb") as maps:
+            many = sum(1 for _ in maps) > _MANY_MAPS
+        if many:
+            jax.clear_caches()
+            gc.collect()

@@ -21,7 +21,7 @@ FAMILIES = ("labelers", "policies", "guidance", "networks", "datasets")
 NUMERICS = (
     {"_types"},
     {"_data", "_label"},
-    {"_view"},
+    {"_view", "_place"},
     {"_labeler", "_policy", "_network"},
     {"_guidance", "_optimizer"},
     {"_stage"},
@@ -32,7 +32,7 @@ NUMERICS = (
 #: Discovery, the registry and the building of components from tables.
 PLUGIN_LAYER = {"_hookspecs", "_component", "config", "runs", "cli"}
 #: What numerics may use beside each other: sentences, checks and plain records that import nothing of the plugin layer.
-LEAVES = {"_errors", "_check", "_capability", "_settings", "_dataset", "nn"}
+LEAVES = {"_errors", "_check", "_capability", "_settings", "_dataset", "_transitions", "_streamed", "_room", "nn"}
 
 MAX_LINES = 230
 MAX_FUNCTION = 45

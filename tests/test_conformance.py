@@ -22,7 +22,14 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 FAMILIES = ("labelers", "policies", "guidance", "networks", "datasets")
 #: Components that are another thing with other fields.
 OTHERS = (IQL(goals=Goals()), CFG(nulls="optimality"), CFG(nulls="optimality", training="branches"))
-ARGUMENTS = {"ogbench": {"name": "pointmaze-medium-navigate-v0"}}
+ARGUMENTS = {
+    "ogbench": {"name": "pointmaze-medium-navigate-v0"},
+    "d4rl": {"name": "hopper-medium-v2"},
+    "minari": {"name": "mine/episodes-v0"},
+    "exorl": {"name": "walker-random-run"},
+    "npz": {"file": "mine.npz"},
+    "hdf5": {"file": "mine.hdf5"},
+}
 
 
 def registered():

@@ -1,4 +1,5 @@
 from ._act import act_rows as act_rows
+from ._arrays import read_arrays as read_arrays
 from ._component import Component as Component
 from ._controller import Controller as Controller
 from ._data import Data as Data
@@ -15,6 +16,7 @@ from ._errors import PluginError as PluginError
 from ._guidance import Critic as Critic
 from ._guidance import Guidance as Guidance
 from ._guidance import imitation_losses as imitation_losses
+from ._hdf5 import read_hdf5 as read_hdf5
 from ._hookspecs import hookimpl as hookimpl
 from ._label import Condition as Condition
 from ._label import Label as Label
@@ -24,6 +26,7 @@ from ._network import Network as Network
 from ._npz import read_npz as read_npz
 from ._optimizer import EMA as EMA
 from ._optimizer import Optimizer as Optimizer
+from ._place import place as place
 from ._policy import FieldPolicy as FieldPolicy
 from ._policy import GenerativePolicy as GenerativePolicy
 from ._stage import Agent as Agent

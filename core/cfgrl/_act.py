@@ -8,7 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
 from cfgrl._stage import Agent, AgentState
 
@@ -16,13 +16,13 @@ from cfgrl._stage import Agent, AgentState
 def act_row(
     agent: Agent,
     state: AgentState,
-    observation: Float[Array, " observation"],
-    goal: Float[Array, " goal"] | None,
+    observation: Shaped[Array, "*observation"],
+    goal: Shaped[Array, "*goal"] | None,
     weight: Float[Array, ""] | None,
     key: PRNGKeyArray,
 ) -> Float[Array, " action"]:
-    """One action: each stage samples in turn, its sample is the next one's context, the last one is clipped to the
-    action box [-1, 1]. `weight=None` takes each stage's own.
+    """One action, or a flat chunk of them: each stage samples in turn, its sample is the next one's context, the last
+    one is clipped to the action box [-1, 1]. `weight=None` takes each stage's own.
     """
     seen = agent.view.observation(state.view, observation)
     context: Any = agent.view.goal(state.view, goal) if goal is not None else None
@@ -44,8 +44,8 @@ def act_row(
 def act_rows(
     agent: Agent,
     state: AgentState,
-    observation: Float[Array, "rows observation"],
-    goal: Float[Array, "rows goal"] | None,
+    observation: Shaped[Array, "rows *observation"],
+    goal: Shaped[Array, "rows *goal"] | None,
     weight: Float[Array, " rows"] | None,
     keys: Key[Array, " rows"],
 ) -> Float[Array, "rows action"]:
@@ -62,8 +62,8 @@ def _rows(agent: Agent, state: AgentState, observation: Any, goal: Any, weight: 
 def act_blocks(
     agent: Agent,
     state: AgentState,
-    observation: Float[Array, "seeds rows observation"],
-    goal: Float[Array, "seeds rows goal"] | None,
+    observation: Shaped[Array, "seeds rows *observation"],
+    goal: Shaped[Array, "seeds rows *goal"] | None,
     weight: Float[Array, "seeds rows"] | None,
     key: PRNGKeyArray,
     noise: tuple[Array, ...],

@@ -18,13 +18,16 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _ALLOWED_KINDS = {
     "observations": ("f", "floating-point numbers or uint8 pixels"),
     "goals": ("f", "floating-point numbers or uint8 pixels"),
+    "next_observations": ("f", "floating-point numbers or uint8 pixels"),
     "actions": ("f", "floating-point numbers"),
     "rewards": ("fiu", "numbers"),
     "masks": ("bfiu", "zeros and ones"),
     "terminals": ("bfiu", "zeros and ones"),
+    "timeouts": ("bfiu", "zeros and ones"),
 }
 #: Arrays of zeros and ones.
-_FLAGS = ("terminals", "masks")
+_FLAGS = ("terminals", "timeouts", "masks")
+_PIXELS = ("observations", "next_observations", "goals")
 
 
 class Findings(NamedTuple):
@@ -34,7 +37,7 @@ class Findings(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def check_arrays(columns: Mapping[str, np.ndarray], *, source: str) -> tuple[str, ...]:
+def check_arrays(columns: Mapping[str, np.ndarray], *, source: str, episodes: bool = True) -> tuple[str, ...]:
     """Refuse logged episodes that cannot be learnt from.
 
     **Arguments:**
@@ -43,18 +46,19 @@ def check_arrays(columns: Mapping[str, np.ndarray], *, source: str) -> tuple[str
       are any `goals`, `rewards` and others. `terminals` is 1 on the last row of each episode, and that row is an
       observation only.
     - `source`: where the arrays came from (a file's path), for the message.
+    - `episodes`: whether `terminals` must have that form; not where each entry is a transition of its own.
 
     **Returns:** warnings, one sentence each (a column that never changes).
 
     **Raises:** `DataError` that lists every fault with the array, the row and what to do.
     """
-    errors, warnings = inspect_arrays(columns)
+    errors, warnings = inspect_arrays(columns, episodes=episodes)
     if errors:
         raise DataError(f"{source}: " + "; ".join(errors) + ".")
     return warnings
 
 
-def inspect_arrays(columns: Mapping[str, np.ndarray]) -> Findings:
+def inspect_arrays(columns: Mapping[str, np.ndarray], *, episodes: bool = True) -> Findings:
     """Find all that `check_arrays` refuses or warns of, without raising."""
     errors = list(_shape_errors(columns))
     if errors:  # the checks of values below assume that rows line up
@@ -64,7 +68,8 @@ def inspect_arrays(columns: Mapping[str, np.ndarray]) -> Findings:
         errors += _value_errors(name, array)
         if name not in _FLAGS and not errors:
             warnings += _constant_columns(name, array)
-    errors += _episode_errors(np.asarray(columns["terminals"]))
+    if episodes:
+        errors += _episode_errors(np.asarray(columns["terminals"]))
     return Findings(tuple(errors), tuple(warnings))
 
 
@@ -76,15 +81,18 @@ def _shape_errors(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
         return
     for name, array in columns.items():
         kinds, wanted = _ALLOWED_KINDS.get(name, ("bfiu", "numbers"))
-        pixels = array.dtype == np.uint8 and name in ("observations", "goals")
+        pixels = array.dtype == np.uint8 and name in _PIXELS
         if array.dtype.kind not in kinds and not pixels:
             yield f"{name} has dtype {array.dtype}, but must hold {wanted}: convert it"
-        axes = 1 if name in ("terminals", "rewards", "masks") else 2
+        axes = 1 if name in (*_FLAGS, "rewards") else 2
         if array.ndim < axes or (array.ndim > axes and axes == 1) or (name == "actions" and array.ndim != 2):
             form = "(rows,)" if axes == 1 else "(rows, width)"
             yield f"{name} has shape {array.shape}, but must be {form}"
         elif 0 in array.shape:
             yield f"{name} is empty: its shape is {array.shape}"
+    following = columns.get("next_observations")
+    if following is not None and following.shape != columns["observations"].shape:
+        yield f"next_observations has shape {following.shape}, but observations {columns['observations'].shape}"
     lengths = {name: (len(array) if array.ndim else 0) for name, array in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())

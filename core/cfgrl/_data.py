@@ -21,11 +21,13 @@ from jaxtyping import Array, Int, PRNGKeyArray, Shaped
 
 from cfgrl._check import check_arrays
 from cfgrl._errors import DataError
+from cfgrl._streamed import Streamed
+from cfgrl._transitions import to_rows
 from cfgrl._types import HostOrDevice
 
 
 class Data(eqx.Module):
-    """Logged episodes, resident on the host (NumPy) or on the device.
+    """Logged episodes: host arrays (NumPy), or resident on the device, or streamed from the host.
 
     **Arguments:**
 
@@ -35,7 +37,7 @@ class Data(eqx.Module):
     - `transitions`: the rows that start a transition.
     """
 
-    columns: Mapping[str, Shaped[HostOrDevice, "rows ..."]]
+    columns: Mapping[str, Shaped[HostOrDevice, "rows ..."] | Streamed]
     last: Int[HostOrDevice, " rows"]
     transitions: Int[HostOrDevice, " transitions"]
 
@@ -84,6 +86,40 @@ class Data(eqx.Module):
         return Data(columns, last, transitions)
 
     @staticmethod
+    def from_transitions(
+        observations: np.ndarray,
+        actions: np.ndarray,
+        terminals: np.ndarray,
+        *,
+        timeouts: np.ndarray | None = None,
+        next_observations: np.ndarray | None = None,
+        rewards: np.ndarray | None = None,
+        source: str = "arrays",
+    ) -> "Data":
+        """Check host arrays with one entry a transition, in their order in time, and build `Data` from them.
+
+        **Arguments:**
+
+        - `observations`, `actions`, `rewards`, `source`: as in `from_arrays`, but every action and reward counts.
+        - `terminals`: `(transitions,)`, 1 where the task ended for good. Not the `terminals` of `from_arrays`.
+        - `timeouts`: `(transitions,)`, 1 where an episode was cut off.
+        - `next_observations`: what each transition led to. Without it that is the next observation; an episode that was
+          cut off then gives up its last action, and one that ended keeps it, with a copy of its last observation.
+
+        **Raises:** `DataError` naming the source, the key and the row.
+        """
+        given = {"observations": observations, "actions": actions, "rewards": rewards}
+        columns = {name: np.asarray(value) for name, value in given.items() if value is not None}
+        extra = {"timeouts": timeouts, "next_observations": next_observations}
+        extra = {name: np.asarray(value) for name, value in extra.items() if value is not None}
+        terminals = np.asarray(terminals)
+        check_arrays({**columns, "terminals": terminals, **extra}, source=source, episodes=False)
+        rows = to_rows(columns, terminals, **extra)
+        if rewards is None:
+            del rows["masks"]
+        return Data.from_arrays(**rows, source=source)
+
+    @staticmethod
     def example(spec: Mapping[str, tuple[tuple[int, ...], str]]) -> "Data":
         """One transition of zeros with the shapes of `spec`: enough to derive every shape of an agent's state."""
         columns = {name: np.zeros((2, *shape), dtype) for name, (shape, dtype) in spec.items()}
@@ -105,8 +141,10 @@ class Data(eqx.Module):
         return self.last.shape[0] - self.transitions.shape[0]
 
     def take(self, index: Int[Array, "*batch"]) -> dict[str, Shaped[Array, "..."]]:
-        """The rows at `index`; columns that the caller does not use cost nothing under `jit`."""
-        return {name: jnp.asarray(column)[index] for name, column in self.columns.items()}
+        """The rows at `index`; columns that the caller does not use cost nothing under `jit`. All reads pass here."""
+        # A barrier for each column: the compiler would fuse a resident read into what follows it and round otherwise
+        # than it does after a streamed one, into which it cannot look.
+        return {name: jax.lax.optimization_barrier(_rows(column, index)) for name, column in self.columns.items()}
 
     def draw(self, size: int, *, key: PRNGKeyArray) -> Int[Array, " size"]:
         """Rows of `size` transitions, uniformly with replacement."""
@@ -114,6 +152,11 @@ class Data(eqx.Module):
         return jnp.asarray(self.transitions)[pick]
 
 
+def _rows(column: HostOrDevice | Streamed, index: Array) -> Array:
+    return column[index] if isinstance(column, Streamed) else jnp.asarray(column)[index]
+
+
 def _compact(column: np.ndarray) -> np.ndarray:
-    """Floating point and integers as float32 (what networks read); images stay uint8."""
-    return column if column.dtype == np.uint8 else np.ascontiguousarray(column, dtype=np.float32)
+    """Floating point and integers as float32 (what networks read); images of uint8 stay that."""
+    image = column.dtype == np.uint8 and column.ndim == 4
+    return column if image else np.ascontiguousarray(column, dtype=np.float32)

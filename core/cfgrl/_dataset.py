@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class StepResult(NamedTuple):
     """What one environment step answers.
 
-    `observation` has shape `(observation,)`; `reward` is the environment's own; `done` says that the episode is
-    over for whatever reason; `success` says that the task was solved at this step, `None` where a task knows returns
-    only.
+    `observation` has shape `(observation,)`, or is an image of uint8; `reward` is the environment's own; `done` says
+    that the episode is over for whatever reason; `success` says that the task was solved at this step, `None` where a
+    task knows returns only.
     """
 
     observation: np.ndarray
@@ -37,7 +37,11 @@ class Environment(abc.ABC):
 
     @abc.abstractmethod
     def reset(self, task: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Start an episode; returns the first observation and the goal (`None` where tasks have no goal)."""
+        """Start an episode; returns the first observation and the goal (`None` where tasks have no goal).
+
+        An observation is a float32 vector, or an image of shape `(height, width, channels)` and uint8; a goal has the
+        shape of a row of the data's `goals`.
+        """
 
     @abc.abstractmethod
     def step(self, action: np.ndarray) -> StepResult:
@@ -49,6 +53,10 @@ class Environment(abc.ABC):
 
     def walls(self) -> np.ndarray | None:
         """The floor plan as rectangles `(x, y, width, height)`, shape `(n, 4)`; `None` where there is none."""
+        return None
+
+    def frame(self) -> np.ndarray | None:
+        """What it looks like now, shape `(height, width, 3)`, uint8, for films; `None` where there is no picture."""
         return None
 
     def close(self) -> None:

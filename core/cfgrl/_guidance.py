@@ -48,7 +48,7 @@ class Guidance(eqx.Module):
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, "batch observation"],
+        observation: Float[Array, "batch *observation"],
         label: Label,
         critic: Critic,
         *,
@@ -56,37 +56,38 @@ class Guidance(eqx.Module):
     ) -> tuple[Float[Array, ""], Metrics]:
         """The training loss of a batch (leaves of `label` have a leading batch axis), and metrics."""
 
-    @abc.abstractmethod
     def sample(
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         context: PyTree[Array] | None,
         critic: Critic,
         weight: Any,
         *,
         key: PRNGKeyArray,
     ) -> Float[Array, " target"]:
-        """One target from the improved policy π_w, unclipped."""
+        """One target from the improved policy π_w, unclipped: the end of `field` unless a subclass acts otherwise."""
+        field = self.field(policy, net, observation, context, critic, weight)
+        return policy.integrate(net, field, key=key)
 
     @abc.abstractmethod
     def field(
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         context: PyTree[Array] | None,
         critic: Critic,
         weight: Any,
     ) -> Field:
-        """The guided field, for guidance that wraps another; only where the policy is a `FieldPolicy`."""
+        """The guided field; only where the policy is a `FieldPolicy`."""
 
 
 def imitation_losses(
     policy: GenerativePolicy,
     net: Any,
-    observation: Float[Array, "batch observation"],
+    observation: Float[Array, "batch *observation"],
     target: Float[Array, "batch target"],
     condition: Condition,
     *,

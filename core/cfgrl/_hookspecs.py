@@ -11,7 +11,7 @@ import pluggy
 
 from cfgrl._component import Component
 
-# A specification has no body; the ignored rule is about functions that forgot to return something.
+# A specification has no body: the rule that each of them ignores is about functions that forgot to return something.
 hookspec = pluggy.HookspecMarker("cfgrl")
 #: Marks a function of a plugin as the implementation of the hook of the same name.
 hookimpl = pluggy.HookimplMarker("cfgrl")

@@ -16,7 +16,7 @@ from cfgrl._types import Metrics
 from cfgrl._view import ViewedData
 
 #: `(observation, context, key) -> target`: the unguided policy, gradients stopped, for critics that bootstrap from it.
-Actor = Callable[[Float[Array, " observation"], PyTree[Array] | None, PRNGKeyArray], Float[Array, " target"]]
+Actor = Callable[[Float[Array, "*observation"], PyTree[Array] | None, PRNGKeyArray], Float[Array, " target"]]
 
 
 class Labeler(eqx.Module):
@@ -26,6 +26,11 @@ class Labeler(eqx.Module):
     """
 
     provides: ClassVar[frozenset[str]]
+
+    @property
+    def chunk(self) -> int:
+        """How many actions in a row a target holds: a field of this name where targets are chunks."""
+        return 1
 
     @abc.abstractmethod
     def init(self, data: ViewedData, *, key: PRNGKeyArray) -> Any:
@@ -46,7 +51,7 @@ class Labeler(eqx.Module):
     def critic(
         self,
         state: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         context: PyTree[Array] | None,
         *,

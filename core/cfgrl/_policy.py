@@ -27,7 +27,7 @@ class GenerativePolicy(eqx.Module):
     def loss(
         self,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         condition: Condition,
         *,
@@ -37,12 +37,12 @@ class GenerativePolicy(eqx.Module):
 
     @abc.abstractmethod
     def sample(
-        self, net: Any, observation: Float[Array, " observation"], condition: Condition, *, key: PRNGKeyArray
+        self, net: Any, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
     ) -> Float[Array, " target"]:
         """One sample, unclipped."""
 
     def mode(
-        self, net: Any, observation: Float[Array, " observation"], condition: Condition
+        self, net: Any, observation: Float[Array, "*observation"], condition: Condition
     ) -> Float[Array, " target"]:
         """The most likely target; only where `mode` is provided."""
         del net, observation, condition
@@ -51,7 +51,7 @@ class GenerativePolicy(eqx.Module):
     def log_prob(
         self,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         condition: Condition,
         target: Float[Array, " target"],
     ) -> Float[Array, ""]:
@@ -67,7 +67,7 @@ class FieldPolicy(GenerativePolicy):
     """
 
     @abc.abstractmethod
-    def field(self, net: Any, observation: Float[Array, " observation"], condition: Condition) -> Field:
+    def field(self, net: Any, observation: Float[Array, "*observation"], condition: Condition) -> Field:
         """The prediction `(x, t) -> (target,)`; the observation is encoded once, not at every step."""
 
     @abc.abstractmethod
@@ -93,7 +93,7 @@ class FieldPolicy(GenerativePolicy):
     def log_prob(
         self,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         condition: Condition,
         target: Float[Array, " target"],
     ) -> Float[Array, ""]:

@@ -1,13 +1,13 @@
 """Settings of a run that no algorithm sees: how long, how often saved, how judged.
 
-Plain frozen dataclasses, read from the `train`, `checkpoint` and `eval` tables of a preset by the same builder
+Plain frozen dataclasses, read from the `train`, `act`, `checkpoint` and `eval` tables of a preset by the same builder
 as components. No jax here: the command line reads them before anything heavy is imported.
 """
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Literal
 
-from annotated_types import Ge, Len
+from annotated_types import Ge, Gt, Len
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Training:
     - `log_every`: updates between two lines of metrics; also the length of one compiled chunk, at whose end a signal
       is answered.
     - `eval_every`: updates between two evaluations during training; 0 for none.
+    - `residency`: where the data lie: on the `device`, on the `host` to be streamed, or, with `auto`, on the device
+      where they fit the budget. It decides no bit of the result.
+    - `data_memory`: that budget in GiB; half of the device's free memory where not given.
     - `trackers`: where metrics go beside the JSON lines: `tensorboard`, `wandb`.
     """
 
@@ -28,7 +31,21 @@ class Training:
     batch_size: Annotated[int, Ge(1)] = 1024
     log_every: Annotated[int, Ge(1)] = 100
     eval_every: Annotated[int, Ge(0)] = 0
+    residency: Literal["auto", "device", "host"] = "auto"
+    data_memory: Annotated[float, Gt(0)] | None = None
     trackers: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Acting:
+    """The `act` table.
+
+    **Arguments:**
+
+    - `execute`: how many actions of a chunk are executed before the next chunk is generated; all where not given.
+    """
+
+    execute: Annotated[int, Ge(1)] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

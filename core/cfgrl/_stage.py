@@ -72,11 +72,14 @@ class Agent(eqx.Module):
     - `stages`: one `Stage` or a tuple of them, in acting order.
     - `view`: how the data are seen.
     - `batch_size`: transitions in one update.
+    - `execute`: how many actions of a chunk are executed before the next chunk is generated; `None` for all of them.
+      Matters only where the last stage's labeler gives chunks.
     """
 
     stages: tuple[Stage, ...] = eqx.field(converter=_as_stages)
     view: View = eqx.field(default_factory=View)
     batch_size: Annotated[int, Ge(1)] = 1024
+    execute: Annotated[int, Ge(1)] | None = None
 
     def __check_init__(self) -> None:
         names = [stage.name for stage in self.stages]
@@ -88,6 +91,24 @@ class Agent(eqx.Module):
                     f"Stage '{stage.name}' would ignore what stage '{before.name}' generates: its labeler "
                     f"{type(stage.labeler).__name__} provides no 'goal', which is how a policy is told of it."
                 )
+        for stage in self.stages[:-1]:
+            if stage.labeler.chunk != 1:
+                raise ConfigError(f"Stage '{stage.name}' gives chunks, but only the last stage's actions are executed.")
+        if not 1 <= self.executed <= self.chunk:
+            raise ConfigError(
+                f"An agent whose chunks have {self.chunk} action{'s' * (self.chunk > 1)} cannot execute {self.execute} "
+                "of them: lower act.execute, or raise the labeler's chunk."
+            )
+
+    @property
+    def chunk(self) -> int:
+        """How many actions in a row are generated together."""
+        return self.stages[-1].labeler.chunk
+
+    @property
+    def executed(self) -> int:
+        """How many of them are executed."""
+        return self.chunk if self.execute is None else self.execute
 
     @property
     def takes_goal(self) -> bool:

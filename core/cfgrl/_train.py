@@ -16,6 +16,7 @@ from cfgrl._data import Data
 from cfgrl._errors import NumericError
 from cfgrl._label import Label
 from cfgrl._labeler import Actor
+from cfgrl._place import place
 from cfgrl._stage import Agent, AgentState, Stage, StageState, init
 from cfgrl._types import Metrics, copied
 from cfgrl._view import ViewedData
@@ -34,8 +35,10 @@ class Chunk(NamedTuple):
 
 def update(agent: Agent, data: Data, state: AgentState) -> tuple[AgentState, Metrics]:
     """One update of every stage on one batch of transitions. Pure; compile it, or call `train_chunk`."""
-    viewed = agent.view.bind(state.view, data)
-    index_key, *stage_keys = jax.random.split(jax.random.fold_in(state.key, state.step), len(agent.stages) + 1)
+    key = jax.random.fold_in(state.key, state.step)
+    index_key, *stage_keys = jax.random.split(key, len(agent.stages) + 1)
+    # Beside the keys of the split, so that these are what they are whether or not anything is augmented.
+    viewed = agent.view.bind(state.view, data, key=jax.random.fold_in(key, len(agent.stages) + 1))
     index = viewed.draw(agent.batch_size, key=index_key)
     metrics: Metrics = {}
     stages = []
@@ -166,7 +169,7 @@ def train(
 
     **Arguments:**
 
-    - `data`: as `Data.from_arrays` gives it.
+    - `data`: as `Data.from_arrays` gives it; on the device where it fits, otherwise streamed from the host (`place`).
     - `key`: one key, or a vector of keys to train that many agents at once.
     - `state`: continue from here instead of starting afresh (`key` is then not used).
 
@@ -174,7 +177,7 @@ def train(
     """
     # `train_chunk` consumes its state; the caller's stays usable.
     current = init(agent, data, key=key) if state is None else copied(state)
-    data = jax.device_put(data)
+    data = place(data).data
     done = 0
     while done < steps:
         n = min(chunk, steps - done)

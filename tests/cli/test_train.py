@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from childruns import NAME, cfgrl, generate, train_words
+from childruns import NAME, cfgrl, generate, remains, train_words
 
 SEEDS = "seeds=[3,5]"
 
@@ -165,3 +165,35 @@ def test_a_second_run_in_a_directory_is_refused_naming_the_holder(data: pathlib.
 
 def test_debug_shows_the_traceback(tmp_path: pathlib.Path):
     assert "Traceback" in cfgrl("eval", "nowhere", "--debug", cwd=tmp_path).stderr
+
+
+def test_streamed_data_leave_the_same_run(data: pathlib.Path, tmp_path: pathlib.Path):
+    """And a run may go on with the data elsewhere: the key decides no bit."""
+    resident, streamed = tmp_path / "resident", tmp_path / "streamed"
+    on_device = cfgrl(*train_words(data, resident, 100))
+    assert "training data on the device" in on_device.stderr and "validation data on" in on_device.stderr
+    on_host = cfgrl(*train_words(data, streamed, 100, "train.data_memory=1e-6"))
+    assert "training data streamed from the host" in on_host.stderr, on_host.stderr
+    assert remains(streamed) == remains(resident)
+    again = cfgrl(*train_words(data, streamed, 100, "train.residency=device"))
+    assert again.returncode == 0 and "is finished" in again.stdout, again.stderr
+
+
+def test_films_of_an_evaluation(run: pathlib.Path):
+    told = cfgrl(
+        "eval",
+        "--video",
+        str(run),
+        "--weights",
+        "1,3",
+        "--tasks",
+        "2",
+        "--episodes",
+        "1",
+        "--video-format",
+        "gif",
+        "--json",
+    )
+    assert told.returncode == 0, told.stderr
+    assert len(json.loads(told.stdout)["results"]) == 2
+    assert {film.name for film in (run / "videos").iterdir()} == {"task2-w1.gif", "task2-w3.gif"}

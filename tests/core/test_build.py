@@ -154,8 +154,8 @@ def test_every_problem_at_once_with_its_place(tmp_path, monkeypatch):
         build_experiment(_resolve("train.steps=0", "labeler.use=gols", "ema.decay=1", "sede=1", preset="mine"))
     assert [line.strip() for line in str(caught.value).splitlines()] == [
         "7 problems in preset 'mine':",
-        "override: sede: there is no key 'sede'; did you mean 'seeds'? (keys: seeds, dataset, view, train, checkpoint, "
-        "eval, labeler, policy, guidance, optimizer, ema, stage).",
+        "override: sede: there is no key 'sede'; did you mean 'seeds'? (keys: seeds, dataset, view, train, act, "
+        "checkpoint, eval, labeler, policy, guidance, optimizer, ema, stage).",
         "override: train.steps: must be greater than or equal to 1, not 0.",
         "override: labeler.use: there is no labeler 'gols'; did you mean 'goals'? (known: behaviour, goals, iql, "
         "q-learning, subgoals).",

@@ -31,8 +31,8 @@ class ExactField(eqx.Module):
 
 
 def exact_net() -> FlowNet:
-    encoder = nn.ConditionEncoder(Condition.of(jnp.zeros(1)), key=jax.random.key(0))
-    encoder = eqx.tree_at(lambda e: e.null_context, encoder, jnp.array([NULL]))
+    encoder = nn.Input(nn.MLP(), jnp.zeros(1), Condition.of(jnp.zeros(1)), key=jax.random.key(0))
+    encoder = eqx.tree_at(lambda e: e.condition.null_context, encoder, jnp.array([NULL]))
     return FlowNet(encoder, ExactField(), 1)
 
 

@@ -120,8 +120,8 @@ class ExactNoise(eqx.Module):
 
 
 def exact_net(policy: DDPM) -> DiffusionNet:
-    encoder = nn.ConditionEncoder(Condition.of(jnp.zeros(1)), key=jax.random.key(0))
-    encoder = eqx.tree_at(lambda e: e.null_context, encoder, jnp.array([NULL]))
+    encoder = nn.Input(nn.MLP(), jnp.zeros(1), Condition.of(jnp.zeros(1)), key=jax.random.key(0))
+    encoder = eqx.tree_at(lambda e: e.condition.null_context, encoder, jnp.array([NULL]))
     share = jnp.asarray(shares(policy.schedule, policy.steps), jnp.float32)
     return DiffusionNet(encoder, nn.TimeEmbedding(), ExactNoise(share), 1)
 

@@ -92,6 +92,6 @@ def test_an_embedding_of_time_leaves_the_other_parameters_as_they_were():
         return policy.init(jnp.asarray(OBSERVATION), jnp.asarray(TARGET), CONDITION, key=jax.random.key(0))
 
     raw, embedded = parameters("raw"), parameters("sinusoidal-mlp")
-    np.testing.assert_array_equal(raw.encoder.null_context, embedded.encoder.null_context)
+    np.testing.assert_array_equal(raw.encoder.condition.null_context, embedded.encoder.condition.null_context)
     assert len(jax.tree.leaves(raw.time)) == 0 and len(jax.tree.leaves(embedded.time)) == 4
     assert embedded.velocity.layers[0].weight.shape[1] == raw.velocity.layers[0].weight.shape[1] + 15

@@ -34,8 +34,8 @@ def by_hand(state, batch, expectile=0.8, discount=0.95):
     seen = np.concatenate([columns["observation"], context], axis=1)
     after = np.concatenate([columns["following"], context], axis=1)
     both = np.concatenate([seen, columns["action"]], axis=1)
-    v, following = perceptron(state.online.v, seen)[:, 0], perceptron(state.online.v, after)[:, 0]
-    q, slow = heads(state.online.q, both), heads(state.target, both)
+    v, following = perceptron(state.online.v.net, seen)[:, 0], perceptron(state.online.v.net, after)[:, 0]
+    q, slow = heads(state.online.q.net, both), heads(state.target.net, both)
     target = np.asarray(batch.reward) + discount * np.asarray(batch.mask) * following
     surprise = slow.min(axis=1) - v
     weight = np.where(surprise > 0, expectile, 1 - expectile)
@@ -63,14 +63,14 @@ def test_the_value_learns_nothing_from_the_critic_loss():
     gradient = eqx.filter_jit(eqx.filter_grad(lambda online: labeler.loss(online, state.target, batch)[0]))(
         state.online
     )
-    bias = state.online.v.layers[-1].bias
+    bias = state.online.v.net.layers[-1].bias
 
     def value_loss(shift):
-        moved = eqx.tree_at(lambda s: s.online.v.layers[-1].bias, state, bias + shift)
+        moved = eqx.tree_at(lambda s: s.online.v.net.layers[-1].bias, state, bias + shift)
         return by_hand(moved, batch)[0]
 
     slope = (value_loss(1e-4) - value_loss(-1e-4)) / 2e-4
-    assert float(gradient.v.layers[-1].bias[0]) == pytest.approx(slope, rel=1e-3)
+    assert float(gradient.v.net.layers[-1].bias[0]) == pytest.approx(slope, rel=1e-3)
 
 
 @pytest.mark.parametrize("advantage", ["online", "target"])
@@ -86,9 +86,11 @@ def test_the_advantage_is_the_smaller_q_minus_v(advantage: str):
 def test_the_slow_heads_follow_at_their_rate():
     labeler, data, state = prepared(target_rate=0.25)
     after, _ = eqx.filter_jit(labeler.update)(state, data, INDEX, chain.nobody, key=jax.random.key(0))
-    old, new, online = (np.asarray(s.members.layers[0].weight) for s in (state.target, after.target, after.online.q))
+    old, new, online = (
+        np.asarray(s.net.members.layers[0].weight) for s in (state.target, after.target, after.online.q)
+    )
     np.testing.assert_allclose(new, 0.75 * old + 0.25 * online, rtol=1e-5)
-    assert np.abs(online - np.asarray(state.online.q.members.layers[0].weight)).max() > 0
+    assert np.abs(online - np.asarray(state.online.q.net.members.layers[0].weight)).max() > 0
 
 
 def expectile(values, weights, e):
@@ -109,7 +111,7 @@ def test_the_values_are_the_tabular_solution_of_a_chain():
         q = chain.backup(data, value)
         value[:-1] = [expectile(q[s], shares[s], 0.8) for s in range(chain.STATES - 1)]
     np.testing.assert_allclose(chain.q_table(labeler, state), q[:-1], atol=0.03)
-    learnt = np.asarray(state.online.v.table)[:-1, 0]
+    learnt = np.asarray(state.online.v.net.table)[:-1, 0]
     np.testing.assert_allclose(learnt, value[:-1], atol=0.03)
     mean = np.sum(shares * np.nan_to_num(q), axis=1)[:-1]
     assert (value[:-1] - mean).max() > 0.05, "an expectile of 1/2 would be told apart"

@@ -20,7 +20,7 @@ from cfgrl_plugins.policies.flow_matching import FlowMatching, FlowNet
 from cfgrl_plugins.policies.gaussian import Gaussian
 
 #: Fields are handed over, so that the network is not asked.
-NET = FlowNet(nn.ConditionEncoder(Condition.of(None), key=jax.random.key(0)), None, 1)
+NET = FlowNet(nn.Input(nn.MLP(), jnp.zeros(1), Condition.of(None), key=jax.random.key(0)), None, 1)
 
 
 def velocity(x, t, mean, std):

@@ -77,7 +77,7 @@ def test_all_of_the_arm_can_be_made_and_rows_have_the_widths_of_the_files() -> N
         assert (recipe is not None) == (entry.family in ("pointmaze", "cube", "scene", "puzzle"))
         assert (name in OGBench.generates) == (recipe is not None)
         if recipe is not None:
-            assert recipe.row["observations"].shape == (entry.widths.observation,)
+            assert recipe.row["observations"].shape == entry.observation
             assert recipe.row["actions"].shape == (entry.widths.action,)
             assert recipes.from_text(recipes.to_text(recipe)) == recipe
 

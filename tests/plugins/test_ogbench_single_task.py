@@ -13,7 +13,8 @@ import pytest
 from ogbench.relabel_utils import relabel_dataset
 
 from cfgrl import ConfigError, DataError
-from cfgrl_plugins.datasets._ogbench import files, generate, recipes
+from cfgrl_plugins.datasets import _files as files
+from cfgrl_plugins.datasets._ogbench import generate, recipes
 from cfgrl_plugins.datasets._ogbench.environment import OGBenchEnvironment
 from cfgrl_plugins.datasets._ogbench.names import ENTRIES, TASKS
 from cfgrl_plugins.datasets._ogbench.relabel import Relabel

@@ -111,7 +111,7 @@ def tilted_map(weight: float) -> tuple[float, float]:
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
 def test_energy_guidance_follows_the_exact_map_for_a_quadratic_critic(weight: float):
     policy, guidance = FlowMatching(steps=STEPS), Energy()
-    encoder = nn.ConditionEncoder(Condition.of(None), key=jax.random.key(0))
+    encoder = nn.Input(nn.MLP(), jnp.zeros(1), Condition.of(None), key=jax.random.key(0))
     fields = {"encoder": encoder, "velocity": ExactField(), "target_size": 1}
     net = FlowNet(**fields)
 

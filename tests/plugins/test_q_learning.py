@@ -40,10 +40,10 @@ def test_the_loss_is_that_computed_by_hand(backup: str, n: int):
     values = []
     for s, key in zip(following, jax.random.split(jax.random.key(7), len(INDEX)), strict=True):
         actions = [np.clip(actor(jnp.asarray(s), None, k), -1, 1) for k in jax.random.split(key, max(1, n))]
-        q = heads(state.target, np.array([np.concatenate([s, a]) for a in actions])).max(axis=0)
+        q = heads(state.target.net, np.array([np.concatenate([s, a]) for a in actions])).max(axis=0)
         values.append({"min": q.min, "mean": q.mean}[backup]())
     target = rows["rewards"] + 0.95 * rows["masks"] * np.array(values)
-    q = heads(state.online, np.concatenate([rows["observations"], rows["actions"]], axis=1))
+    q = heads(state.online.net, np.concatenate([rows["observations"], rows["actions"]], axis=1))
     assert float(metrics["critic_loss"]) == pytest.approx(((q - target[:, None]) ** 2).mean(), rel=1e-4)
 
 

@@ -40,8 +40,14 @@ def add(subparsers: Any) -> None:
     get.add_argument("--url", metavar="URL", help="the server's folder that holds the files, where there is a mirror")
     get.set_defaults(run=_get)
 
-    check = verbs.add_parser("check", help="what is in a data set or an npz file, and what is wrong with it")
+    check = verbs.add_parser("check", help="what is in a data set or a file, and what is wrong with it")
     check.add_argument("name", metavar="NAME-or-FILE")
+    check.add_argument(
+        "overrides",
+        metavar="ARRAY=NAME",
+        nargs="*",
+        help="what the file calls an array, such as observations=obs; layout=rows or layout=transitions",
+    )
     check.set_defaults(run=_check)
 
     for verb in (generate, get, check):
@@ -104,35 +110,56 @@ def _show_files(args: argparse.Namespace, path: pathlib.Path) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from cfgrl._survey import format_survey, survey
+    from cfgrl._survey import survey, survey_data
+    from cfgrl.cli._surveyed import format_survey, mapping
 
-    path = pathlib.Path(args.name)
-    dataset, about = None, None
-    if path.is_file() or path.suffix or len(path.parts) > 1:
-        files = [path]
+    path, dataset, about, loaded = pathlib.Path(args.name), _named(args), None, []
+    names, layout = mapping(args.overrides)
+    if dataset is None:
+        surveys = [survey(path, names, layout)]
+    elif args.overrides:
+        raise ConfigError(f"{args.overrides[0]} says what a file calls an array; {args.name} is no file but a name.")
     else:
-        dataset = find_dataset(args.name, dir=args.dir)
         about = dataset.provenance()
-        files = [pathlib.Path(file["path"]) for file in about["files"]]
-    surveys = [survey(file) for file in files if file.suffix == ".npz" or dataset is None]
+        surveys = [survey(file) for file in _rows_of(about)]
     wrong = [f"{found['file']}: {problem}" for found in surveys for problem in found["problems"]]
+    if dataset is not None and not surveys:
+        data = zip(("training", "validation"), dataset.load(), strict=True)
+        loaded = [survey_data(part, f"{args.name}, {what}") for what, part in data if part is not None]
     if args.json:
-        print(json.dumps({"ok": not wrong, "files": surveys, "provenance": about}, indent=2))
+        print(json.dumps({"ok": not wrong, "files": surveys, "data": loaded, "provenance": about}, indent=2))
     else:
-        print(*(format_survey(found) for found in surveys), *_origin(about), sep="\n")
+        print(*(format_survey(found) for found in (*surveys, *loaded)), *_origin(about), sep="\n")
     if wrong:
-        raise DataError(f"{len(wrong)} fault{'s' if len(wrong) > 1 else ''} found, the first: {wrong[0]}.")
-    if dataset is not None:
-        loaded = dataset.load()  # what only the data set itself knows: the sizes of a row, where goals come from
-        if dataset.in_memory and not args.json:
-            print(*_made(*loaded), sep="\n")
+        named = all("observations" in found["arrays"] for found in surveys)
+        hint = "" if named else " Say what arrays are called: observations=NAME actions=NAME and so on."
+        raise DataError(f"{len(wrong)} fault{'s' if len(wrong) > 1 else ''} found, the first: {wrong[0]}.{hint}")
+    if dataset is not None and surveys:
+        dataset.load()  # what only the data set itself knows: the sizes of a row, where goals come from
     return 0
 
 
-def _made(training: Any, validation: Any) -> Iterator[str]:
-    for what, data in (("training", training), ("validation", validation)):
-        if data is not None:
-            yield f"{what}: {data.last.shape[0]:,} rows, {data.n_episodes:,} episodes, made in memory"
+def _named(args: argparse.Namespace) -> Any:
+    """The data set that is meant, `None` where it is a file."""
+    path = pathlib.Path(args.name)
+    if path.is_file() or path.suffix in (".npz", ".hdf5", ".h5"):
+        if args.dir is not None:
+            raise ConfigError(f"--dir is for data sets with a name, and {args.name} is a file: give its whole path.")
+        return None
+    try:
+        return find_dataset(args.name, dir=args.dir)
+    except ConfigError:
+        if path.exists() or path.suffix or len(path.parts) > 1:
+            return None
+        raise
+
+
+def _rows_of(about: dict[str, Any]) -> list[pathlib.Path]:
+    """Those of a data set's files that hold rows themselves; others mean something only to the data set."""
+    from cfgrl._arrays import array_names
+
+    files = [path for path in map(pathlib.Path, (file["path"] for file in about["files"])) if path.suffix == ".npz"]
+    return files if files and "observations" in array_names(files[0]) else []
 
 
 def _origin(about: dict[str, Any] | None) -> Iterator[str]:

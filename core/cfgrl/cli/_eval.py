@@ -23,6 +23,10 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--episodes", metavar="N", type=int, help="episodes for each agent seed, task and weight")
     parser.add_argument("--tasks", metavar="1,3", help="task numbers or names; all where not given")
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="decides environment seeds and noise")
+    parser.add_argument("--video", action="store_true", help="film the first episode of each task and weight")
+    parser.add_argument(
+        "--video-format", choices=("webp", "gif", "mp4"), default="webp", help="webp where not given; mp4 is an extra"
+    )
     parser.add_argument("--strict", action="store_true", help="refuse a broken checkpoint instead of falling back")
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
     parser.set_defaults(run=run)
@@ -35,8 +39,15 @@ def run(args: argparse.Namespace) -> int:
     from cfgrl.report import format_results
     from cfgrl.runs._run import RunDirectory
 
-    record = evaluate_run(RunDirectory(args.run_dir), seed=args.seed, strict=args.strict, **replaced)
-    print(json.dumps(record, allow_nan=False) if args.json else format_results(record))
+    directory = RunDirectory(args.run_dir)
+    if args.video:
+        from cfgrl.report import require_format
+
+        require_format(args.video_format)
+    record = evaluate_run(directory, seed=args.seed, strict=args.strict, **replaced)
+    print(json.dumps(record, allow_nan=False) if args.json else format_results(record), flush=True)
+    if args.video:  # after the result, which a film that fails must not take along
+        film_run(directory, record, strict=args.strict, format=args.video_format)
     return 0
 
 
@@ -85,6 +96,19 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
         _journal.write_json(directory.rollouts, rollout_record(rollouts, walls, experiment.seeds[0]))
     _journal.append(directory.evaluations, [record])
     return record
+
+
+def film_run(directory: Any, record: dict[str, Any], *, strict: bool, format: str) -> None:
+    """Film what `record`, an evaluation of the newest checkpoint, judged."""
+    from cfgrl.config._build import build_experiment, read_config
+    from cfgrl.runs._films import write_films
+    from cfgrl.runs._progress import Progress
+    from cfgrl.runs._saved import load_state
+
+    say = Progress("films", 1).say
+    experiment = build_experiment(read_config(directory.config))
+    *_, state = load_state(directory, step=record["step"], strict=strict, warn=say)
+    write_films(experiment, state, directory.path / "videos", record, format=format, say=say)
 
 
 class Shown:

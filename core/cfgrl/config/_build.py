@@ -105,4 +105,4 @@ def _agent(resolved: Resolved, values: Mapping[str, Any]) -> "Agent":
             path = ("guidance",) if name == "main" else ("stage", name, "guidance")
             walk.problems.add((*path, "use"), str(error))
     walk.problems.raise_all()
-    return Agent(tuple(stages), values["view"], values["train"].batch_size)
+    return Agent(tuple(stages), values["view"], values["train"].batch_size, values["act"].execute)

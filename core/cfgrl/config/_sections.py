@@ -1,6 +1,6 @@
 """The tables of a configuration: which keys stand at the top, and what each of them is made into.
 
-- `seeds`, `dataset`, `view`, `train`, `checkpoint`, `eval`: one each;
+- `seeds`, `dataset`, `view`, `train`, `act`, `checkpoint`, `eval`: one each;
 - `labeler`, `policy`, `guidance`, `optimizer`, `ema`: the parts of one stage, or what two stages share;
 - `stage.high.…`, `stage.low.…`: the same five parts for each of two stages.
 """
@@ -20,6 +20,7 @@ from cfgrl.config._walk import Built, Walk
 SECTIONS = {
     "view": "cfgrl._view:View",
     "train": "cfgrl._settings:Training",
+    "act": "cfgrl._settings:Acting",
     "checkpoint": "cfgrl._settings:Checkpointing",
     "eval": "cfgrl._settings:Evaluation",
 }
@@ -33,7 +34,7 @@ PARTS = {
 }
 STAGES = ("high", "low")
 #: What an agent is built from.
-AGENT = ("view", "train", "stage")
+AGENT = ("view", "train", "act", "stage")
 TOP = ("seeds", "dataset", *SECTIONS, *STAGE_PARTS, "stage")
 _SEEDS = Annotated[tuple[Annotated[int, Ge(0), Le(2**31 - 1)], ...], Len(1)]
 

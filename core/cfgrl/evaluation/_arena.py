@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from cfgrl._dataset import Environment
 from cfgrl.evaluation._outcomes import Outcome
@@ -42,8 +42,8 @@ class Round(NamedTuple):
     counts the slots that still play; the rest is what has finished in this round.
     """
 
-    observation: Float[np.ndarray, "slots observation"]
-    goal: Float[np.ndarray, "slots goal"] | None
+    observation: Shaped[np.ndarray, "slots *observation"]
+    goal: Shaped[np.ndarray, "slots *goal"] | None
     started: list[tuple[int, Episode]]
     active: int
     outcomes: list[Outcome]

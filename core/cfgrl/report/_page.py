@@ -129,6 +129,8 @@ def _alert(run: RunRecord) -> str | None:
         message, code = run.error.get("message", "no message"), run.error.get("exit_code")
         return f"{run.label} stopped{where}: {message} (exit code {code})."
     if run.evaluation is None:
+        if run.manifest.get("tasks") == []:
+            return f"{run.label}: the data set has no environment to be judged in; there are losses and densities."
         return f"{run.label} has not been evaluated yet: {shlex.join(['cfgrl', 'eval', str(run.path)])} does that."
     return None
 

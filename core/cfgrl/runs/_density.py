@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
 from cfgrl._capability import explain
 from cfgrl._errors import ConfigError, NumericError
@@ -51,8 +51,8 @@ def check_has_density(agent: Agent) -> None:
 def density(
     agent: Agent,
     state: AgentState,
-    observation: Float[Array, "rows observation"],
-    goal: Float[Array, "rows goal"] | None,
+    observation: Shaped[Array, "rows *observation"],
+    goal: Shaped[Array, "rows *goal"] | None,
     weight: Float[Array, " rows"] | None,
     action: Float[Array, "rows action"],
     *,
@@ -83,8 +83,8 @@ def _density(agent: Agent, state: AgentState, rows: tuple[Any, ...], samples: in
 def _row(
     agent: Agent,
     state: AgentState,
-    observation: Float[Array, " observation"],
-    goal: Float[Array, " goal"] | None,
+    observation: Shaped[Array, "*observation"],
+    goal: Shaped[Array, "*goal"] | None,
     weight: Float[Array, ""] | None,
     action: Float[Array, " action"],
     key: Key[Array, ""],

@@ -13,7 +13,7 @@ import os
 import pathlib
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -88,7 +88,9 @@ class RunDirectory:
             )
         return manifest
 
-    def create_manifest(self, preset: str, provenance: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:
+    def create_manifest(
+        self, preset: str, provenance: dict[str, Any], shapes: dict[str, Any], tasks: Sequence[str]
+    ) -> dict[str, Any]:
         """Write the manifest of a new run and return it."""
         manifest = {
             "schema": SCHEMA,
@@ -97,6 +99,7 @@ class RunDirectory:
             "command": ["cfgrl", *sys.argv[1:]],
             "dataset": provenance,
             "shapes": shapes,
+            "tasks": list(tasks),
             "versions": _machine.versions(),
             "platform": _machine.machine(),
             "git": _machine.git_commit(),

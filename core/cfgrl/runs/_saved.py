@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl._act import act_rows
-from cfgrl._controller import Controller
+from cfgrl._controller import Controller, as_seen
 from cfgrl._data import Data
 from cfgrl._errors import CheckpointError, ConfigError
 from cfgrl._stage import Agent, AgentState, init
@@ -44,9 +44,13 @@ class Policy(eqx.Module):
     ) -> Float[Array, "*batch action"]:
         """An action within [-1, 1] for one observation, or one for each of a batch.
 
+        An agent that generates chunks of actions answers those that it would execute before it looks again, with an
+        axis over them before the last one. `controller` hands them out one by one, and remembers frames.
+
         **Arguments:**
 
-        - `observation`: shape `(observation,)` or `(batch, observation)`, as the environment gives it.
+        - `observation`: shape `(observation,)` or `(batch, observation)`, as the environment gives it; with
+          `view.frame_stack` = n the newest n of them, joined along the last axis, the newest last.
         - `goal`: likewise; needed where the agent is goal-conditioned and refused where it is not.
         - `weight`: guidance weight w, a number or one a row; the preset's where not given. Another weight never
           compiles anything.
@@ -54,9 +58,11 @@ class Policy(eqx.Module):
 
         **Raises:** `ConfigError` for a shape, goal or weight that the agent cannot use.
         """
-        observation = _array(observation)
+        observation = jnp.asarray(as_seen(observation, self.spec["observations"][1]))
         rows, goals, weights = self._rows("act", observation, goal, weight)
         action = act_rows(self.agent, self.state, rows, goals, weights, jax.random.split(key, rows.shape[0]))
+        if self.agent.chunk > 1:
+            action = action.reshape(rows.shape[0], self.agent.chunk, -1)[:, : self.agent.executed]
         return action[0] if observation is not rows else action
 
     def log_prob(
@@ -74,8 +80,9 @@ class Policy(eqx.Module):
         **Arguments:**
 
         - `observation`, `goal`, `weight`: as for `act`.
-        - `action`: shape `(action,)` or `(batch, action)`; one for each observation, or one of either for all of the
-          other. An action on the border of [-1, 1] may have been clipped to it: its density is that before the clip.
+        - `action`: shape `(action,)` or `(batch, action)`, the actions of a chunk one after another; one for each
+          observation, or one of either for all of the other. An action on the border of [-1, 1] may have been clipped
+          to it: its density is that before the clip.
         - `key`, `samples`: random key and number of the draws from which `clipped` is estimated.
 
         Returns a `Density`: `log_prob` in nats before the final clip, and `clipped`, the share of the sampler's mass
@@ -85,8 +92,9 @@ class Policy(eqx.Module):
         guided map from noise to actions folds or cannot be inverted.
         """
         check_has_density(self.agent)
-        observation, action = _array(observation), _array(action)
-        (size,), axes = self.spec["actions"][0], len(self.spec["observations"][0])
+        observation = jnp.asarray(as_seen(observation, self.spec["observations"][1]))
+        action = jnp.asarray(action, jnp.float32)
+        size, axes = self.agent.chunk * self.spec["actions"][0][0], len(self.spec["observations"][0])
         if action.ndim not in (1, 2) or action.shape[-1] != size:
             raise ConfigError(f"log_prob: action has shape {action.shape}; one has shape {(size,)}.")
         single = action.ndim == 1 and observation.ndim == axes
@@ -101,21 +109,29 @@ class Policy(eqx.Module):
 
     def controller(self, rows: int, *, key: PRNGKeyArray | None = None) -> Controller:
         """A `Controller` that acts for `rows` environments side by side."""
-        return Controller(self.agent, self.state, rows, key=jax.random.key(0) if key is None else key)
+        key = jax.random.key(0) if key is None else key
+        types = {name: self.spec[name][1] for name in ("observations", "goals")}
+        return Controller(self.agent, self.state, rows, key=key, types=types)
 
     def _rows(self, call: str, observation: Array, goal: Any, weight: Any) -> tuple[Array, Array | None, Array | None]:
         """Observations, goals and weights with an axis over rows; `observation` itself where it has one."""
         self._check(call, observation, goal, weight)
         rows = observation if observation.ndim > len(self.spec["observations"][0]) else observation[None]
-        goals = None if goal is None else jnp.broadcast_to(_array(goal), (rows.shape[0], np.shape(goal)[-1]))
+        one = self.spec["goals"][0]
+        goals = None if goal is None else jnp.broadcast_to(as_seen(goal, self.spec["goals"][1]), (rows.shape[0], *one))
         weights = None if weight is None else jnp.broadcast_to(jnp.asarray(weight, jnp.float32), (rows.shape[0],))
         return rows, goals, weights
 
     def _check(self, call: str, observation: Array, goal: Any, weight: Any) -> None:
-        for name, value in (("observations", observation), ("goals", goal)):
-            shape = self.spec[name][0]
+        frames = self.agent.view.frame_stack
+        for name, value, joined in (("observations", observation, frames), ("goals", goal, 1)):
+            *outer, last = self.spec[name][0]
+            shape = (*outer, last * joined)
             if value is not None and np.shape(value)[-len(shape) :] != shape:
-                raise ConfigError(f"{call}: {name[:-1]} has shape {np.shape(value)}; one has shape {shape}.")
+                frames_are = f": the newest {joined} joined, which a controller remembers" if joined > 1 else ""
+                raise ConfigError(
+                    f"{call}: {name[:-1]} has shape {np.shape(value)}; one has shape {shape}{frames_are}."
+                )
         one = len(self.spec["observations"][0])
         if observation.ndim not in (one, one + 1):
             raise ConfigError(f"{call}: observation has shape {observation.shape}; give one, or one batch of them.")
@@ -187,8 +203,3 @@ def _spec(run: RunDirectory) -> dict[str, tuple[tuple[int, ...], str]]:
         return {name: (tuple(shape), dtype) for name, (shape, dtype) in manifest["shapes"]["columns"].items()}
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{run.manifest_file} has no readable shapes ({error}).") from error
-
-
-def _array(value: Any) -> Array:
-    array = jnp.asarray(value)
-    return array if array.dtype == jnp.uint8 else array.astype(jnp.float32)

@@ -14,6 +14,7 @@ import numpy as np
 
 from cfgrl._data import Data
 from cfgrl._errors import CheckpointError, ConfigError, DataError, NumericError, Preempted
+from cfgrl._place import place
 from cfgrl._stage import AgentState, init
 from cfgrl._train import check_finite, train_chunk, validation_loss
 from cfgrl.config._build import Experiment, read_config, write_config
@@ -48,8 +49,8 @@ def train_run(
 
 def check_same_configuration(experiment: Experiment, run: RunDirectory) -> None:
     """Raise `ConfigError` naming the keys in which the run's configuration differs."""
-    recorded = _flat(read_config(run.config).table)
-    differing = _machine.differences(recorded, _flat(experiment.table))
+    recorded, given = _flat(read_config(run.config).table), _flat(experiment.table)
+    differing = _machine.differences(*({k: v for k, v in flat.items() if k not in _FREE} for flat in (recorded, given)))
     if differing:
         raise ConfigError(
             f"{run.path} holds a run of another configuration, nothing was changed. Differing keys: "
@@ -61,6 +62,10 @@ def check_same_configuration(experiment: Experiment, run: RunDirectory) -> None:
 def seed_keys(seeds: tuple[int, ...]) -> jax.Array:
     """One random key an agent seed, shape `(seeds,)`."""
     return jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
+
+
+#: Keys that decide no bit of the result: a run may go on with others, on a machine with less memory for instance.
+_FREE = ("train.residency", "train.data_memory")
 
 
 class _Loop:
@@ -79,16 +84,26 @@ class _Loop:
         self.trackers = make_trackers(names, run.path, experiment.table, step=self.step)
         if not begun:
             write_config(experiment, run.config)
-            run.create_manifest(experiment.preset, provenance, {"columns": data.spec})
+            run.create_manifest(experiment.preset, provenance, {"columns": data.spec}, experiment.dataset.tasks)
         run.rewind(self.step)
-        self.data: Data = jax.device_put(data)
-        self.validation: Data | None = None if validation is None else jax.device_put(validation)
+        self.data = self._place(data, "training")
+        taken = sum(column.nbytes for column in data.columns.values())
+        self.validation = None if validation is None else self._place(validation, "validation", taken)
+        if self.settings.eval_every and not self.experiment.dataset.tasks:
+            Progress("updates", 1).say("note: the data set has no environment; nothing is evaluated during training")
         self.saved = self.step if _checkpoint.steps(run.checkpoints) else -1
         self.progress = Progress("updates", self.settings.steps, start=self.step)
 
+    def _place(self, data: Data, what: str, taken: int = 0) -> Data:
+        memory = self.settings.data_memory
+        budget = None if memory is None else max(0, int(memory * 2**30) - taken)
+        placed = place(data, residency=self.settings.residency, budget=budget)
+        Progress("updates", 1).say(f"{what} {placed.note}")
+        return placed.data
+
     def _check_manifest(self, manifest: dict[str, Any], provenance: dict[str, Any]) -> None:
         if _digests(manifest["dataset"]) != _digests(provenance):
-            remedy = "Point dataset.dir at the original files" if provenance.get("files") else "Use its versions"
+            remedy = "Point it at the original files" if provenance.get("files") else "Use its versions"
             raise DataError(
                 f"The data set {provenance.get('name')} is not the one that {self.run.path} was begun with (SHA-256 "
                 f"differs, see its manifest.json). {remedy}, or choose another --run-dir."
@@ -168,7 +183,7 @@ class _Loop:
 
     def _evaluation_due(self) -> bool:
         every = self.settings.eval_every
-        if not every or self.step == 0:
+        if not every or self.step == 0 or not self.experiment.dataset.tasks:
             return False
         records = _journal.read(self.run.evaluations)
         last = max((r["step"] for r in records if r.get("during_training")), default=0)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from ._ogbench.relabel import Relabel
 
+#: The largest published file, five million pictures, unfolds to 61 GiB, which are mapped and not read into memory.
+_MAX_BYTES = 96 << 30
+
 
 @dataclasses.dataclass(frozen=True)
 class OGBench(Dataset):
@@ -100,7 +103,7 @@ class OGBench(Dataset):
 
         from ._ogbench.relabel import MEMBERS
 
-        arrays = read_npz(path, keys=("observations", "actions", "terminals", *MEMBERS))
+        arrays = read_npz(path, keys=("observations", "actions", "terminals", *MEMBERS), max_bytes=_MAX_BYTES)
         for name in ("observations", "actions", "terminals"):
             if name not in arrays:
                 raise DataError(f"{path} has no array {name}: it is no OGBench file.")
@@ -110,10 +113,10 @@ class OGBench(Dataset):
         return data
 
     def _check_widths(self, data: "Data", path: pathlib.Path) -> None:
-        widths = self._entry.widths
-        for column, expected in (("observations", widths.observation), ("actions", widths.action)):
+        expected = {"observations": self._entry.observation, "actions": (self._entry.widths.action,)}
+        for column, wanted in expected.items():
             shape = data.columns[column].shape[1:]
-            if shape != (expected,):
+            if shape != wanted:
                 raise DataError(
-                    f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} ({expected},)."
+                    f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} {wanted}."
                 )

@@ -4,12 +4,14 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import ConfigError, Critic, Field, Guidance, Label, Metrics, imitation_losses, scalar
+from cfgrl import Critic, Label, Metrics, imitation_losses, scalar
+
+from ._plain import Plain
 
 
-class AWR(Guidance):
+class AWR(Plain):
     """Imitation whose loss is weighted by min(exp(A/β), cap). There is no dial: another β is another training run.
 
     The weights are not normalised, so that they also scale the gradient, as in CFGRL's and IQL's code.
@@ -33,15 +35,15 @@ class AWR(Guidance):
         return frozenset({"advantage", "mode"} if self.act == "mode" else {"advantage"})
 
     @property
-    def steers(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """A mode is not the end of a field."""
-        return self.act == "sample"
+    def by_mode(self) -> bool:
+        """Whether the mode acts."""
+        return self.act == "mode"
 
     def loss(
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, "batch observation"],
+        observation: Float[Array, "batch *observation"],
         label: Label,
         critic: Critic,
         *,
@@ -55,34 +57,3 @@ class AWR(Guidance):
         weights = jnp.exp(jnp.minimum(self.inverse_temperature * advantage, jnp.log(self.cap)))
         metrics = {"imitation_loss": jnp.mean(losses), "advantage_weight": jnp.mean(weights)}
         return jnp.mean(weights * losses), metrics
-
-    def sample(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, " observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> Float[Array, " target"]:
-        del critic, weight
-        condition = self.plain(context)
-        if self.act == "mode":
-            return policy.mode(net, observation, condition)
-        return policy.sample(net, observation, condition, key=key)
-
-    def field(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, " observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-    ) -> Field:
-        del critic, weight
-        if not self.steers:
-            raise ConfigError('AWR that acts by the mode has no field: set act to "sample".')
-        return policy.field(net, observation, self.plain(context))

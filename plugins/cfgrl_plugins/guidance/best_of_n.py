@@ -8,12 +8,13 @@ import jax.numpy as jnp
 from annotated_types import Ge
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from cfgrl import Condition, ConfigError, Critic, Field, Guidance, Label, Metrics, scalar
+from cfgrl import ConfigError, Critic, Field, Guidance, scalar
 
+from ._wrapper import Wrapper
 from .unguided import Unguided
 
 
-class BestOfN(Guidance):
+class BestOfN(Wrapper):
     """N samples of `inner`, of which one acts: that of the largest Q, or one drawn with softmax(Q/temperature).
 
     Q is the minimum over the critic's slow heads. Training is that of `inner`, and so is the dial.
@@ -45,29 +46,11 @@ class BestOfN(Guidance):
         """The dial of `inner`."""
         return self.inner.weight
 
-    def condition(self, label: Label) -> Condition:
-        return self.inner.condition(label)
-
-    def plain(self, context: PyTree[Array] | None) -> Condition:
-        return self.inner.plain(context)
-
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch observation"],
-        label: Label,
-        critic: Critic,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
-        return self.inner.loss(policy, net, observation, label, critic, key=key)
-
     def sample(
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         context: PyTree[Array] | None,
         critic: Any,
         weight: Any,
@@ -92,7 +75,7 @@ class BestOfN(Guidance):
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         context: PyTree[Array] | None,
         critic: Critic,
         weight: Any,

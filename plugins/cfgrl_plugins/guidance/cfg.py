@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from cfgrl import Condition, ConfigError, Critic, Field, Guidance, Label, Metrics, imitation_losses, scalar
 
 from . import _optimality
+from ._together import together
 
 
 class CFG(Guidance):
@@ -118,7 +119,7 @@ class CFG(Guidance):
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, "batch observation"],
+        observation: Float[Array, "batch *observation"],
         label: Label,
         critic: Critic,
         *,
@@ -159,37 +160,24 @@ class CFG(Guidance):
         metrics = {"conditioned_loss": jnp.mean(factor * conditioned), "unconditional_loss": jnp.mean(unknown)}
         return factor * conditioned + self.unconditional * unknown, metrics
 
-    def sample(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, " observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> Float[Array, " target"]:
-        field = self.field(policy, net, observation, context, critic, weight)
-        return policy.integrate(net, field, key=key)
-
     def field(
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         context: PyTree[Array] | None,
         critic: Critic,
         weight: Any,
     ) -> Field:
         del critic
 
-        def guided(x: Float[Array, " target"], t: Float[Array, ""]) -> Float[Array, " target"]:
-            def prediction(known: Array) -> Array:
-                return policy.field(net, observation, self._told(context, self._best, known))(x, t)
+        def told(known: bool) -> Field:
+            return policy.field(net, observation, self._told(context, self._best, known))
 
-            # Both predictions in one call on a doubled batch: cheaper than two calls.
-            conditioned, unconditional = jax.vmap(prediction)(jnp.array([True, False]))
+        predictions = together(told(True), told(False))
+
+        def guided(x: Float[Array, " target"], t: Float[Array, ""]) -> Float[Array, " target"]:
+            conditioned, unconditional = predictions(x, t)
             return unconditional + weight * (conditioned - unconditional)
 
         return guided

@@ -4,15 +4,16 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PyTree
 
-from cfgrl import Condition, ConfigError, Critic, Field, Guidance, Label, Metrics, scalar
+from cfgrl import ConfigError, Field, Guidance, scalar
 
 from ._heads import smallest
+from ._wrapper import Wrapper
 from .unguided import Unguided
 
 
-class Energy(Guidance):
+class Energy(Wrapper):
     """Adds w·∇_x Q(s, â(x, t)) to the score of `inner`'s field, â being the clean estimate that the field implies.
 
     It aims at π_w(a|s) ∝ π̂(a|s)·exp(w·Q(s, a)): ∇_x log E[exp(w·Q) | x] is approximated by the gradient of w·Q at the
@@ -44,43 +45,11 @@ class Energy(Guidance):
         """A critic and a field, and what `inner` needs."""
         return self.inner.needs | {"critic", "field"}
 
-    def condition(self, label: Label) -> Condition:
-        return self.inner.condition(label)
-
-    def plain(self, context: PyTree[Array] | None) -> Condition:
-        return self.inner.plain(context)
-
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch observation"],
-        label: Label,
-        critic: Critic,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
-        return self.inner.loss(policy, net, observation, label, critic, key=key)
-
-    def sample(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, " observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> Float[Array, " target"]:
-        field = self.field(policy, net, observation, context, critic, weight)
-        return policy.integrate(net, field, key=key)
-
     def field(
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         context: PyTree[Array] | None,
         critic: Any,
         weight: Any,

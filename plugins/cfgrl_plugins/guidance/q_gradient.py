@@ -4,14 +4,15 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import Critic, Field, Guidance, Label, Metrics, imitation_losses, scalar
+from cfgrl import Label, Metrics, imitation_losses, scalar
 
 from ._heads import smallest
+from ._plain import Plain
 
 
-class QGradient(Guidance):
+class QGradient(Plain):
     """The loss is imitation − η·mean(Q(s, a)) with a sampled by the policy and the gradient taken through its sampler.
 
     There is no dial: η acts in training. Which Q, and what it is divided by where `normalize` is set, is said by
@@ -40,7 +41,7 @@ class QGradient(Guidance):
         self,
         policy: Any,
         net: Any,
-        observation: Float[Array, "batch observation"],
+        observation: Float[Array, "batch *observation"],
         label: Label,
         critic: Any,
         *,
@@ -70,29 +71,3 @@ class QGradient(Guidance):
             return q[:, i], jnp.mean(jnp.abs(q[:, (i + 1) % q.shape[1]]))
         reduced = jax.vmap({"mean": jnp.mean, "min": smallest}[self.heads])(q)
         return reduced, jnp.mean(jnp.abs(reduced))
-
-    def sample(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, " observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> Float[Array, " target"]:
-        del critic, weight
-        return policy.sample(net, observation, self.plain(context), key=key)
-
-    def field(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, " observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-    ) -> Field:
-        del critic, weight
-        return policy.field(net, observation, self.plain(context))

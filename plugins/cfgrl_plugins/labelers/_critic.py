@@ -5,16 +5,38 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from cfgrl import nn
+from cfgrl import Network, nn
+
+
+class Head(eqx.Module):
+    """One or several networks, and what reads the observation for them."""
+
+    reader: nn.Reader
+    net: Any
+
+    @staticmethod
+    def valuing(network: Network, row: Any, context: Any, *, key: PRNGKeyArray, heads: int | None = None) -> "Head":
+        """V of observation and context; with `heads` that many of Q, which see an action too.
+
+        `row` holds shapes of `observations` and `actions`.
+        """
+        reader = nn.Reader(network, row["observations"], key=jax.random.fold_in(key, 1))
+        seen = reader.size + size(context)
+        if heads is None:
+            return Head(reader, network.init(seen, 1, key=key))
+        return Head(reader, nn.Ensemble(network, heads, seen + row["actions"].size, 1, key=key))
+
+    def __call__(self, observation: Array, *more: PyTree[Array] | None) -> Array:
+        return self.net(see(self.reader(observation), *more))
 
 
 def score(
-    heads: nn.Ensemble, observation: Array, action: Float[Array, " action"], context: PyTree[Array] | None
+    heads: Head, observation: Array, action: Float[Array, " action"], context: PyTree[Array] | None
 ) -> Float[Array, " heads"]:
     """Q(s, a) or Q(s, a, g) by each head; an action outside the box is scored where it will be clipped to."""
-    return heads(see(observation, context, jnp.clip(action, -1.0, 1.0)))[:, 0]
+    return heads(observation, context, jnp.clip(action, -1.0, 1.0))[:, 0]
 
 
 def see(observation: Array, *more: PyTree[Array] | None) -> Float[Array, " size"]:

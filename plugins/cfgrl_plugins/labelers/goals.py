@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from cfgrl import Actor, Label, Labeler, Metrics, ViewedData, scalar
 
-from . import _goal_rows
+from . import _chunks, _goal_rows
 
 
 class Goals(Labeler):
@@ -26,6 +26,7 @@ class Goals(Labeler):
     - `sampling`: one of these.
     - `discount`: γ of `geometric`.
     - `steps`: k of `offset`, in transitions.
+    - `chunk`: how many actions in a row are imitated together, as in `behaviour`.
 
     Source: CFGRL (arXiv 2505.23458), section on goal-conditioned behaviour cloning; OGBench (arXiv 2410.20092); the
     hierarchy follows HIQL (arXiv 2307.11949).
@@ -34,6 +35,8 @@ class Goals(Labeler):
     sampling: Literal["uniform", "rounded", "geometric", "offset"] = "uniform"
     discount: Float[Array, ""] = scalar(0.99, gt=0.0, lt=1.0)
     steps: Annotated[int, Ge(1)] = 25
+    # A field in the place of the base's property, which stands for single actions.
+    chunk: Annotated[int, Ge(1)] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
 
     provides = frozenset({"goal"})
 
@@ -49,7 +52,7 @@ class Goals(Labeler):
     def label(self, state: None, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
         del state
         goal = self.goal_row(index, data.last[index], key=key)
-        return Label(target=data.take(index)["actions"], context=data.take(goal)["goals"])
+        return Label(target=_chunks.actions(data, index, self.chunk), context=data.take(goal)["goals"])
 
     def goal_row(self, index: Int[Array, ""], end: Int[Array, ""], *, key: PRNGKeyArray) -> Int[Array, ""]:
         """The row whose representation is the goal of row `index`, in an episode whose final row is `end`."""

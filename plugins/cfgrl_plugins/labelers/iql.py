@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from annotated_types import Ge
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from cfgrl import Actor, Label, Labeler, Metrics, Network, Optimizer, ViewedData, copied, nn, scalar
+from cfgrl import Actor, ConfigError, Label, Labeler, Metrics, Network, Optimizer, ViewedData, copied, nn, scalar
 
 from . import _critic, _goal_rows
 
@@ -16,15 +16,15 @@ from . import _critic, _goal_rows
 class Critics(eqx.Module):
     """What is trained: heads of Q(s, a) and one V(s)."""
 
-    q: nn.Ensemble
-    v: Any
+    q: _critic.Head
+    v: _critic.Head
 
 
 class IQLState(eqx.Module):
     """Trained parameters, the slow copy of the heads, and the optimiser's state."""
 
     online: Critics
-    target: nn.Ensemble
+    target: _critic.Head
     optimizer: Any
 
 
@@ -78,6 +78,10 @@ class IQL(Labeler):
     current_goals: Float[Array, ""] = scalar(0.2, ge=0.0, le=1.0)
     random_goals: Float[Array, ""] = scalar(0.3, ge=0.0, le=1.0)
 
+    def __check_init__(self) -> None:
+        if self.goals is not None and self.goals.chunk != 1:
+            raise ConfigError("IQL values single actions: leave labeler.goals.chunk at 1.")
+
     @property
     def provides(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """`goal` too where there are goals."""
@@ -91,9 +95,8 @@ class IQL(Labeler):
         index = jnp.zeros((), jnp.int32)
         row = eqx.filter_eval_shape(data.take, index)
         context = eqx.filter_eval_shape(self._context, data, index, key=label_key)
-        seen = _critic.size(row["observations"], context)
-        q = nn.Ensemble(self.network, self.heads, seen + row["actions"].size, 1, key=q_key)
-        online = Critics(q, self.network.init(seen, 1, key=v_key))
+        q = _critic.Head.valuing(self.network, row, context, key=q_key, heads=self.heads)
+        online = Critics(q, _critic.Head.valuing(self.network, row, context, key=v_key))
         return IQLState(online, copied(q), self._optimizer.init(online))
 
     @property
@@ -106,13 +109,13 @@ class IQL(Labeler):
     def label(self, state: IQLState, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
         row, context = data.take(index), self._context(data, index, key=key)
         q = self.critic(state, row["observations"], row["actions"], context, which=self.advantage)
-        v = state.online.v(_critic.see(row["observations"], context))[0]
+        v = state.online.v(row["observations"], context)[0]
         return Label(target=row["actions"], context=context, advantage=jnp.min(q) - v)
 
     def critic(
         self,
         state: IQLState,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         context: PyTree[Array] | None,
         *,
@@ -131,11 +134,11 @@ class IQL(Labeler):
         online, optimizer = self._optimizer.apply(state.online, gradient, state.optimizer)
         return IQLState(online, _critic.follow(state.target, online.q, self.target_rate), optimizer), metrics
 
-    def loss(self, online: Critics, target: nn.Ensemble, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
+    def loss(self, online: Critics, target: _critic.Head, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
         """The losses of V and of the heads, summed: they share no parameters."""
 
         def value(observation: Array, context: Any) -> Float[Array, ""]:
-            return online.v(_critic.see(observation, context))[0]
+            return online.v(observation, context)[0]
 
         v = jax.vmap(value)(batch.observation, batch.context)
         q = jax.vmap(_critic.score, (None, 0, 0, 0))(online.q, batch.observation, batch.action, batch.context)

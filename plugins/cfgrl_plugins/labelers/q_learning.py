@@ -16,8 +16,8 @@ from . import _critic
 class QLearningState(eqx.Module):
     """Trained heads, their slow copy, and the optimiser's state."""
 
-    online: nn.Ensemble
-    target: nn.Ensemble
+    online: _critic.Head
+    target: _critic.Head
     optimizer: Any
 
 
@@ -60,8 +60,7 @@ class QLearning(Labeler):
     def init(self, data: ViewedData, *, key: PRNGKeyArray) -> QLearningState:
         data.require("rewards", "masks", why="Q-learning learns from (name a single task)")
         row = eqx.filter_eval_shape(data.take, jnp.zeros((), jnp.int32))
-        seen = _critic.size(row["observations"], row["actions"])
-        online = nn.Ensemble(self.network, self.heads, seen, 1, key=key)
+        online = _critic.Head.valuing(self.network, row, None, key=key, heads=self.heads)
         return QLearningState(online, copied(online), self._optimizer.init(online))
 
     def label(self, state: QLearningState, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
@@ -71,7 +70,7 @@ class QLearning(Labeler):
     def critic(
         self,
         state: QLearningState,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         context: PyTree[Array] | None,
         *,
@@ -92,7 +91,7 @@ class QLearning(Labeler):
         return QLearningState(online, _critic.follow(state.target, online, self.target_rate), optimizer), metrics
 
     def next_value(
-        self, target: nn.Ensemble, observation: Array, actor: Actor, *, key: PRNGKeyArray
+        self, target: _critic.Head, observation: Array, actor: Actor, *, key: PRNGKeyArray
     ) -> Float[Array, ""]:
         """Q'(s') with next actions of the actor."""
         keys = jax.random.split(key, max(1, self.max_q_backup))
@@ -101,7 +100,7 @@ class QLearning(Labeler):
         return {"min": jnp.min, "mean": jnp.mean}[self.backup](jnp.max(heads, axis=0))
 
 
-def _loss(online: nn.Ensemble, observation: Array, action: Array, backup: Array) -> tuple[Float[Array, ""], Metrics]:
+def _loss(online: _critic.Head, observation: Array, action: Array, backup: Array) -> tuple[Float[Array, ""], Metrics]:
     q = jax.vmap(_critic.score, (None, 0, 0, None))(online, observation, action, None)
     loss = jnp.mean((q - backup[:, None]) ** 2)
     return loss, {"critic_loss": loss, "q": jnp.mean(q)}

@@ -18,4 +18,10 @@ def cfgrl_networks() -> dict[str, Component]:
             paper="IDQL (arXiv 2304.10573)",
             verified="against NumPy",
         ),
+        "impala-small": Component(
+            "cfgrl_plugins.networks.impala_small:ImpalaSmall",
+            summary="residual convolutions that read an image once, and an MLP behind them",
+            paper="IMPALA (arXiv 1802.01561), sizes of CFGRL (arXiv 2505.23458)",
+            verified="against NumPy; real run on images made here",
+        ),
     }

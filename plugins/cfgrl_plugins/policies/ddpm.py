@@ -9,14 +9,15 @@ from annotated_types import Ge
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl import Condition, ConfigError, Field, FieldPolicy, Network, scalar
-from cfgrl.nn import MLP, ConditionEncoder, TimeEmbedding, call
+from cfgrl.nn import MLP, Input, TimeEmbedding
 from cfgrl_plugins.policies._diffusion import ReverseSteps, ancestral, implicit, signal
+from cfgrl_plugins.policies._prediction import prediction
 
 
 class DiffusionNet(eqx.Module):
-    """The parameters: learned nulls of the condition, the time embedding, and the noise network."""
+    """The parameters: what reads observation and condition, the time embedding, and the noise network."""
 
-    encoder: ConditionEncoder
+    encoder: Input
     time: TimeEmbedding
     noise: Any
     target_size: int = eqx.field(static=True)
@@ -73,15 +74,15 @@ class DDPM(FieldPolicy):
 
     def init(self, observation: Any, target: Any, condition: Condition, *, key: PRNGKeyArray) -> DiffusionNet:
         encoder_key, network_key, time_key = jax.random.split(key, 3)
-        encoder = ConditionEncoder(condition, key=encoder_key)
+        encoder = Input(self.network, observation, condition, key=encoder_key)
         time = TimeEmbedding(self.time, scale=float(self.steps), key=time_key)
-        in_size = observation.size + encoder.size + target.size + time.size
+        in_size = encoder.size + target.size + time.size
         return DiffusionNet(encoder, time, self.network.init(in_size, target.size, key=network_key), target.size)
 
     def loss(
         self,
         net: DiffusionNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         condition: Condition,
         *,
@@ -96,11 +97,11 @@ class DDPM(FieldPolicy):
         return jnp.mean((predicted - noise) ** 2)
 
     def sample(
-        self, net: DiffusionNet, observation: Float[Array, " observation"], condition: Condition, *, key: PRNGKeyArray
+        self, net: DiffusionNet, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
     ) -> Float[Array, " target"]:
         return self.integrate(net, self.field(net, observation, condition), key=key)
 
-    def field(self, net: DiffusionNet, observation: Float[Array, " observation"], condition: Condition) -> Field:
+    def field(self, net: DiffusionNet, observation: Float[Array, "*observation"], condition: Condition) -> Field:
         return self._field(net, observation, condition, None)
 
     def integrate(self, net: DiffusionNet, field: Field, *, key: PRNGKeyArray) -> Float[Array, " target"]:
@@ -150,13 +151,8 @@ class DDPM(FieldPolicy):
     def _field(
         self,
         net: DiffusionNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         condition: Condition,
         key: PRNGKeyArray | None,
     ) -> Field:
-        seen = jnp.concatenate([jnp.ravel(observation), net.encoder(condition)])
-
-        def noise(x: Float[Array, " target"], t: Float[Array, ""]) -> Float[Array, " target"]:
-            return call(net.noise, jnp.concatenate([seen, x, net.time(t)]), key=key)
-
-        return noise
+        return prediction(net.noise, net.time, net.encoder(observation, condition), key)

@@ -9,16 +9,17 @@ from annotated_types import Ge, Le
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl import Condition, ConfigError, Field, FieldPolicy, Network
-from cfgrl.nn import MLP, ConditionEncoder, TimeEmbedding, call
+from cfgrl.nn import MLP, Input, TimeEmbedding
 from cfgrl_plugins.policies._invert import log_density
+from cfgrl_plugins.policies._prediction import prediction
 
 _LARGEST_DENSITY = 16
 
 
 class FlowNet(eqx.Module):
-    """The parameters: learned nulls of the condition, the velocity network, and the time embedding."""
+    """The parameters: what reads observation and condition, the velocity network, and the time embedding."""
 
-    encoder: ConditionEncoder
+    encoder: Input
     velocity: Any
     target_size: int = eqx.field(static=True)
     time: TimeEmbedding = eqx.field(default_factory=TimeEmbedding)
@@ -53,16 +54,16 @@ class FlowMatching(FieldPolicy):
 
     def init(self, observation: Any, target: Any, condition: Condition, *, key: PRNGKeyArray) -> FlowNet:
         encoder_key, network_key = jax.random.split(key)
-        encoder = ConditionEncoder(condition, key=encoder_key)
+        encoder = Input(self.network, observation, condition, key=encoder_key)
         # A third key beside the two of the split, which stay what they are without an embedding.
         time = TimeEmbedding(self.time, key=jax.random.fold_in(key, 2))
-        in_size = observation.size + encoder.size + target.size + time.size
+        in_size = encoder.size + target.size + time.size
         return FlowNet(encoder, self.network.init(in_size, target.size, key=network_key), target.size, time)
 
     def loss(
         self,
         net: FlowNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         condition: Condition,
         *,
@@ -79,11 +80,11 @@ class FlowMatching(FieldPolicy):
         return jnp.mean((predicted - (target - noise)) ** 2)
 
     def sample(
-        self, net: FlowNet, observation: Float[Array, " observation"], condition: Condition, *, key: PRNGKeyArray
+        self, net: FlowNet, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
     ) -> Float[Array, " target"]:
         return self.integrate(net, self.field(net, observation, condition), key=key)
 
-    def field(self, net: FlowNet, observation: Float[Array, " observation"], condition: Condition) -> Field:
+    def field(self, net: FlowNet, observation: Float[Array, "*observation"], condition: Condition) -> Field:
         return self._field(net, observation, condition, None)
 
     def integrate(self, net: FlowNet, field: Field, *, key: PRNGKeyArray) -> Float[Array, " target"]:
@@ -138,13 +139,8 @@ class FlowMatching(FieldPolicy):
     def _field(
         self,
         net: FlowNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         condition: Condition,
         key: PRNGKeyArray | None,
     ) -> Field:
-        seen = jnp.concatenate([jnp.ravel(observation), net.encoder(condition)])
-
-        def velocity(x: Float[Array, " target"], t: Float[Array, ""]) -> Float[Array, " target"]:
-            return call(net.velocity, jnp.concatenate([seen, x, net.time(t)]), key=key)
-
-        return velocity
+        return prediction(net.velocity, net.time, net.encoder(observation, condition), key)

@@ -8,15 +8,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl import Condition, GenerativePolicy, Network, scalar
-from cfgrl.nn import MLP, ConditionEncoder, call
+from cfgrl.nn import MLP, Input, call
 
 _LOG_STD = (-5.0, 2.0)
 
 
 class GaussianNet(eqx.Module):
-    """The parameters: learned nulls of the condition, the network, and log σ where it is one learned vector."""
+    """The parameters: what reads observation and condition, the network, and log σ where it is one learned vector."""
 
-    encoder: ConditionEncoder
+    encoder: Input
     network: Any
     log_std: Float[Array, " target"] | None
 
@@ -42,15 +42,15 @@ class Gaussian(GenerativePolicy):
 
     def init(self, observation: Any, target: Any, condition: Condition, *, key: PRNGKeyArray) -> GaussianNet:
         encoder_key, network_key = jax.random.split(key)
-        encoder = ConditionEncoder(condition, key=encoder_key)
+        encoder = Input(self.network, observation, condition, key=encoder_key)
         outputs = 2 if self.deviation == "state" else 1
-        network = self.network.init(observation.size + encoder.size, outputs * target.size, key=network_key)
+        network = self.network.init(encoder.size, outputs * target.size, key=network_key)
         return GaussianNet(encoder, network, jnp.zeros((target.size,)) if self.deviation == "learned" else None)
 
     def loss(
         self,
         net: GaussianNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         condition: Condition,
         *,
@@ -59,20 +59,20 @@ class Gaussian(GenerativePolicy):
         return -_log_density(target, *self._law(net, observation, condition, key))
 
     def sample(
-        self, net: GaussianNet, observation: Float[Array, " observation"], condition: Condition, *, key: PRNGKeyArray
+        self, net: GaussianNet, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
     ) -> Float[Array, " target"]:
         mean, log_std = self._law(net, observation, condition, None)
         return mean + jnp.exp(log_std) * jax.random.normal(key, mean.shape)
 
     def mode(
-        self, net: GaussianNet, observation: Float[Array, " observation"], condition: Condition
+        self, net: GaussianNet, observation: Float[Array, "*observation"], condition: Condition
     ) -> Float[Array, " target"]:
         return self._law(net, observation, condition, None)[0]
 
     def log_prob(
         self,
         net: GaussianNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         condition: Condition,
         target: Float[Array, " target"],
     ) -> Float[Array, ""]:
@@ -81,12 +81,12 @@ class Gaussian(GenerativePolicy):
     def _law(
         self,
         net: GaussianNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         condition: Condition,
         key: PRNGKeyArray | None,
     ) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
         """Mean and log σ of each component."""
-        seen = jnp.concatenate([jnp.ravel(observation), net.encoder(condition)])
+        seen = net.encoder(observation, condition)
         mean = call(net.network, seen, key=key)
         if self.deviation == "constant":
             return mean, jnp.full_like(mean, jnp.log(self.std))

@@ -9,14 +9,14 @@ from annotated_types import Ge, Le
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl import Condition, GenerativePolicy, Network, scalar
-from cfgrl.nn import MLP, ConditionEncoder, call
+from cfgrl.nn import MLP, Input, call
 from cfgrl_plugins.policies.flow_matching import FlowMatching, FlowNet
 
 
 class MapNet(eqx.Module):
     """The parameters of the map: learned nulls of the condition, and the network."""
 
-    encoder: ConditionEncoder
+    encoder: Input
     network: Any
     target_size: int = eqx.field(static=True)
 
@@ -57,8 +57,8 @@ class OneStep(GenerativePolicy):
 
     def init(self, observation: Any, target: Any, condition: Condition, *, key: PRNGKeyArray) -> OneStepNet:
         flow_key, encoder_key, map_key = jax.random.split(key, 3)
-        encoder = ConditionEncoder(condition, key=encoder_key)
-        in_size = observation.size + encoder.size + target.size
+        encoder = Input(self.network, observation, condition, key=encoder_key)
+        in_size = encoder.size + target.size
         network = self.network.init(in_size, target.size, key=map_key)
         flow = self._flow.init(observation, target, condition, key=flow_key)
         return OneStepNet(flow, MapNet(encoder, network, target.size))
@@ -66,7 +66,7 @@ class OneStep(GenerativePolicy):
     def loss(
         self,
         net: OneStepNet,
-        observation: Float[Array, " observation"],
+        observation: Float[Array, "*observation"],
         target: Float[Array, " target"],
         condition: Condition,
         *,
@@ -81,7 +81,7 @@ class OneStep(GenerativePolicy):
         return imitation + self.alpha * jnp.mean((mapped - carried) ** 2)
 
     def sample(
-        self, net: OneStepNet, observation: Float[Array, " observation"], condition: Condition, *, key: PRNGKeyArray
+        self, net: OneStepNet, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
     ) -> Float[Array, " target"]:
         noise = jax.random.normal(key, (net.map.target_size,))
         return _map(net.map, observation, condition, noise, None)
@@ -89,10 +89,10 @@ class OneStep(GenerativePolicy):
 
 def _map(
     net: MapNet,
-    observation: Float[Array, " observation"],
+    observation: Float[Array, "*observation"],
     condition: Condition,
     noise: Float[Array, " target"],
     key: PRNGKeyArray | None,
 ) -> Float[Array, " target"]:
-    seen = [jnp.ravel(observation), net.encoder(condition), noise]
+    seen = [net.encoder(observation, condition), noise]
     return call(net.network, jnp.concatenate(seen), key=key)

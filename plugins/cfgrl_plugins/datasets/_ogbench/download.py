@@ -15,7 +15,8 @@ import zipfile
 
 from cfgrl import DataError
 
-from . import files, locate
+from .. import _files as files
+from . import locate
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0  # seconds without a byte

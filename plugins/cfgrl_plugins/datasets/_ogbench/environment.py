@@ -53,7 +53,7 @@ class OGBenchEnvironment(Environment):
         self._env.action_space.seed(seed)
         with self._random.in_place():
             observation, info = self._env.reset(seed=seed, options={"task_id": TASKS.index(task) + 1})
-        return np.asarray(observation, np.float32), np.asarray(info["goal"], np.float32) if self._has_goals else None
+        return _seen(observation), np.asarray(info["goal"], np.float32) if self._has_goals else None
 
     def step(self, action: np.ndarray) -> StepResult:
         """Apply an action, clipped to [-1, 1]."""
@@ -65,7 +65,7 @@ class OGBenchEnvironment(Environment):
             result = self._env.step(action)
         observation, reward, terminated, truncated, info = result
         success = bool(info["success"])
-        return StepResult(np.asarray(observation, np.float32), float(reward), bool(terminated or truncated), success)
+        return StepResult(_seen(observation), float(reward), bool(terminated or truncated), success)
 
     def position(self) -> np.ndarray | None:
         """The agent's x and y in metres; `None` on a table."""
@@ -82,6 +82,10 @@ class OGBenchEnvironment(Environment):
             rows.append((x - size / 2, y - size / 2, size, size))
         return np.array(rows, np.float64)
 
+    def frame(self) -> np.ndarray | None:
+        """A table seen by its camera; `None` in a maze, whose floor plan says more."""
+        return None if self._maze is not None else np.asarray(self._simulation.render(), np.uint8)
+
     def close(self) -> None:
         """Free the simulator."""
         self._env.close()
@@ -91,3 +95,8 @@ class OGBenchEnvironment(Environment):
             return False
         x, y = self._simulation.data.qpos[:2]
         return any(abs(x - u) < _TELEPORT_REACH and abs(y - v) < _TELEPORT_REACH for u, v in self._teleports)
+
+
+def _seen(observation: np.ndarray) -> np.ndarray:
+    """Images as bytes, states as 32-bit floats."""
+    return np.asarray(observation, np.uint8 if observation.dtype == np.uint8 else np.float32)

@@ -13,7 +13,8 @@ import numpy as np
 
 from cfgrl import ConfigError, DataError
 
-from . import files, locate, recipes, rollouts
+from .. import _files as files
+from . import locate, recipes, rollouts
 from .names import Entry
 from .recipe import Recipe
 
@@ -86,7 +87,7 @@ def _aside(file: str) -> str:
 def _make(file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Recipe, seed: int, workers: int) -> None:
     """Write the two files and, before they get their names, the record that says what they are."""
     training, validation, record_path = locate.paths(directory, file)
-    episodes = rollouts.make(recipe, seed=seed, workers=workers, label=file)
+    episodes = rollouts.make(recipe, seed=seed, workers=workers, label=file, directory=directory)
     with contextlib.ExitStack() as stack:
         written = {}
         for path, rows in zip((training, validation), episodes, strict=True):

@@ -13,7 +13,7 @@ import platformdirs
 
 from cfgrl import DataError
 
-from . import files
+from .. import _files as files
 
 #: Where OGBench's own downloader puts files.
 PUBLISHED = "~/.ogbench/data"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .names import VISUAL
 from .oracles import open_oracles
 from .recipe import Maker, Recipe, row_type
 from .simulator import open_simulator
@@ -70,14 +71,20 @@ class ManipulationRecipe(Recipe):
     @property
     def family(self) -> str:
         """The family: `cube`, `scene` or `puzzle`."""
-        return self.environment.split("-")[0]
+        return self._states.split("-")[0]
+
+    @property
+    def _states(self) -> str:
+        """The environment with states for observations, of which a camera changes nothing."""
+        return self.environment.removeprefix(VISUAL)
 
     @property
     def row(self) -> np.dtype:
-        cubes, buttons, slides = _OBJECTS[self.environment]
+        cubes, buttons, slides = _OBJECTS[self._states]
         rest = buttons + slides
+        seen = self.environment.startswith(VISUAL)
         return row_type(
-            observation=19 + 9 * cubes + 4 * buttons + 2 * slides,
+            observation=None if seen else 19 + 9 * cubes + 4 * buttons + 2 * slides,
             action=5,
             qpos=14 + 7 * cubes + rest,
             qvel=14 + 6 * cubes + rest,
@@ -90,9 +97,10 @@ class ManipulationRecipe(Recipe):
 
 def published_recipe(environment: str, kind: str) -> ManipulationRecipe:
     """The numbers that OGBench published."""
-    low, high = _STACKING.get(environment, (0.5, 0.5))
+    states = environment.removeprefix(VISUAL)
+    low, high = _STACKING.get(states, (0.5, 0.5))
     recipe = ManipulationRecipe(
-        environment, kind, _EPISODES.get(environment, 1000), 1001, stacking_low=low, stacking_high=high
+        environment, kind, _EPISODES.get(states, 1000), 1001, stacking_low=low, stacking_high=high
     )
     if kind == "play":
         return recipe
@@ -164,6 +172,9 @@ class Player(Maker):
         simulation.action_space.seed(int(rng.integers(2**31)))
         vars(simulation).update(copy.deepcopy(self._fresh))
         simulation._data = type(simulation.data)(simulation._model)
+        if simulation._renderer is not None:  # it draws the model that it was made for, and makes itself anew
+            simulation._renderer.close()
+            simulation._renderer = None
         return rng
 
 

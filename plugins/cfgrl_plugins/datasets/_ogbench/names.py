@@ -13,6 +13,8 @@ from cfgrl import ConfigError
 
 #: Every data set of OGBench is judged by five tasks.
 TASKS = ("task1", "task2", "task3", "task4", "task5")
+#: What the names of data sets and environments with images begin with.
+VISUAL = "visual-"
 _NAME = re.compile(r"(?P<body>[a-z0-9-]+?)(?:-oraclerep|(?P<single>-singletask)(?:-(?P<task>task[1-5]))?)?-v0")
 
 
@@ -62,6 +64,10 @@ _FAMILIES = {
     ),
 }
 _NOT_PUBLISHED = {"antmaze-giant-explore-v0"}
+#: Families whose data sets exist a second time, seen by a camera.
+_VISUAL = ("antmaze", "humanoidmaze", "cube", "scene", "puzzle")
+#: Height, width and channels of what the camera sees.
+PIXELS = (64, 64, 3)
 #: OGBench's own choice where `singletask` names no task, by family or layout; elsewhere the first.
 _DEFAULT_TASKS = {"antsoccer": 4, "cube": 2, "scene": 2, "puzzle": 2, "3x3": 4, "4x4": 4}
 _KINDS = {
@@ -82,7 +88,8 @@ class Entry:
     - `file`: the file's name without `.npz`, which is the name without `oraclerep` and `singletask`.
     - `environment`: the name of the environment in Gymnasium.
     - `family`, `layout`, `kind`: the parts of the name.
-    - `widths`: sizes of one row.
+    - `widths`: sizes of one row of the state's form.
+    - `visual`: whether observations are images.
     """
 
     file: str
@@ -91,6 +98,17 @@ class Entry:
     layout: str
     kind: str
     widths: Widths
+    visual: bool = False
+
+    @property
+    def observation(self) -> tuple[int, ...]:
+        """The shape of an observation."""
+        return PIXELS if self.visual else (self.widths.observation,)
+
+    @property
+    def states(self) -> str:
+        """The Gymnasium name of the same environment with states for observations."""
+        return self.environment.removeprefix(VISUAL)
 
     @property
     def default_task(self) -> str:
@@ -101,7 +119,8 @@ class Entry:
     def summary(self) -> str:
         """One line for a list."""
         place = f" ({self.layout})" if self.layout else ""
-        return f"{_FAMILIES[self.family].agent}{place}: {_KINDS[self.kind]}"
+        seen = ", seen by a camera" if self.visual else ""
+        return f"{_FAMILIES[self.family].agent}{place}: {_KINDS[self.kind]}{seen}"
 
 
 def _entries() -> dict[str, Entry]:
@@ -112,8 +131,15 @@ def _entries() -> dict[str, Entry]:
                 place = "-".join(part for part in (family, layout) if part)
                 file = f"{place}-{kind}-v0"
                 if file not in _NOT_PUBLISHED:
-                    entries[file] = Entry(file, f"{place}-v0", family, layout, kind, widths)
-    return entries
+                    entry = Entry(file, f"{place}-v0", family, layout, kind, widths)
+                    entries[file] = entry
+    seen = [entry for entry in entries.values() if entry.family in _VISUAL]
+    return entries | {VISUAL + entry.file: _by_camera(entry) for entry in seen}
+
+
+def _by_camera(entry: Entry) -> Entry:
+    names = {"file": VISUAL + entry.file, "environment": VISUAL + entry.environment}
+    return dataclasses.replace(entry, **names, visual=True)
 
 
 ENTRIES = _entries()
@@ -135,10 +161,10 @@ def parse(name: str) -> Parsed:
     entry = ENTRIES.get(f"{match['body']}-v0") if match else None
     if match and entry:
         return Parsed(entry, (match["task"] or entry.default_task) if match["single"] else None)
-    if name.startswith(("visual-", "powderworld")):
+    if name.startswith("powderworld"):
         raise ConfigError(
-            f"The OGBench data set {name!r} holds images, which come in a later release; what works now are the "
-            "data sets with states: see `cfgrl data list`."
+            f"The OGBench data set {name!r} has discrete actions, and generative policies here act in a box: "
+            "`cfgrl data list` shows what there is."
         )
     close = difflib.get_close_matches(name, ENTRIES, n=3, cutoff=0.5)
     if close:

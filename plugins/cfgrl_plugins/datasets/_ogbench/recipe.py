@@ -12,6 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from .names import PIXELS
+
 
 class Maker(abc.ABC):
     """Makes one episode at a time."""
@@ -59,10 +61,15 @@ class Recipe(abc.ABC):
         """Open the simulator."""
 
 
-def row_type(*, observation: int, action: int, qpos: int, qvel: int, buttons: int = 0) -> np.dtype:
-    """The row of a published file: float32, and `button_states` int64 where there are buttons."""
-    widths = {"observations": observation, "actions": action, "qpos": qpos, "qvel": qvel}
-    fields: list[tuple[str, str, tuple[int]]] = [(name, "<f4", (width,)) for name, width in widths.items()]
+def row_type(*, observation: int | None, action: int, qpos: int, qvel: int, buttons: int = 0) -> np.dtype:
+    """The row of a published file: float32, and `button_states` int64 where there are buttons.
+
+    Observations are images of uint8 where they have no width.
+    """
+    fields: list[tuple[str, str, tuple[int, ...]]] = [
+        ("observations", "|u1", PIXELS) if observation is None else ("observations", "<f4", (observation,)),
+        *((name, "<f4", (width,)) for name, width in {"actions": action, "qpos": qpos, "qvel": qvel}.items()),
+    ]
     if buttons:
         fields.append(("button_states", "<i8", (buttons,)))
     return np.dtype(fields)

@@ -35,7 +35,8 @@ class Relabel:
 
     def __init__(self, entry: Entry, task: str | None):
         self._entry, self._rewards = entry, task is not None
-        self._name = entry.environment if task is None else single_task_name(entry.environment, task)
+        # States decide goals and rewards, whatever an agent sees: the camera would only be drawn in vain.
+        self._name = entry.states if task is None else single_task_name(entry.states, task)
         # Goals of mazes and puzzles need no environment; cubes and scenes ask it how many objects there are.
         needed = self._rewards or entry.family in ("cube", "scene")
         self._env: Any = open_simulator(self._name) if needed else None

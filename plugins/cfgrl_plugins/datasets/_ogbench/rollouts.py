@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -14,11 +15,14 @@ import numpy as np
 
 from cfgrl import DataError
 
+from .. import _files as files
 from . import recipes
 from .recipe import Recipe
 
 
-def make(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.ndarray, np.ndarray]:
+def make(
+    recipe: Recipe, *, seed: int, workers: int, label: str, directory: pathlib.Path
+) -> tuple[np.ndarray, np.ndarray]:
     """Make all training and validation episodes.
 
     **Arguments:**
@@ -27,11 +31,12 @@ def make(recipe: Recipe, *, seed: int, workers: int, label: str) -> tuple[np.nda
     - `seed`: decides, with the split and the number of the episode, everything about an episode.
     - `workers`: number of processes.
     - `label`: what the progress line on standard error speaks of.
+    - `directory`: where rows are kept while they are made, if they are many (images).
 
     **Returns:** two arrays of the recipe's `row`, of shape `(episodes, rows)`.
     """
     counts = (recipe.episodes, recipe.validation_episodes)
-    made = [np.empty((count, recipe.rows), recipe.row) for count in counts]
+    made = [files.room((count, recipe.rows), recipe.row, directory) for count in counts]
     jobs = [(split, index) for split, count in enumerate(counts) for index in range(count)]
     with _processes(recipe, min(workers, len(jobs))) as idle, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
 

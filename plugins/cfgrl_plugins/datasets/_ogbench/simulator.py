@@ -1,21 +1,21 @@
 """Opening OGBench's simulators without the traces they leave: warnings, temporary files, open descriptors."""
 
 import contextlib
-import ctypes.util
 import inspect
 import os
 import pathlib
-import sys
 import tempfile
 import types
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from .._rendering import choose_renderer
+
 
 def open_simulator(name: str, **options: Any) -> Any:
     """Make the Gymnasium environment `name` of OGBench, for instance `pointmaze-medium-v0`."""
-    _choose_renderer()
+    choose_renderer()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import gymnasium
@@ -30,13 +30,6 @@ def open_simulator(name: str, **options: Any) -> Any:
 def single_task_name(environment: str, task: str) -> str:
     """The Gymnasium name of the environment that rewards one task, for instance `scene-singletask-task2-v0`."""
     return f"{environment.removesuffix('-v0')}-singletask-{task}-v0"
-
-
-def _choose_renderer() -> None:
-    """Without a display MuJoCo's default renderer can abort the process, and it is chosen when MuJoCo is imported."""
-    headless = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    if headless and "MUJOCO_GL" not in os.environ:
-        os.environ["MUJOCO_GL"] = "egl" if ctypes.util.find_library("EGL") else "disabled"
 
 
 def _keep_action_space(simulation: Any) -> None:

@@ -3,10 +3,12 @@
 import contextlib
 import fcntl
 import hashlib
+import math
 import os
 import pathlib
 import secrets
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 
@@ -14,6 +16,8 @@ import numpy as np
 
 from cfgrl import DataError
 
+#: Beyond this many bytes an array is made in a file.
+_LARGE = 1 << 30
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -64,6 +68,15 @@ def replace(source: pathlib.Path, target: pathlib.Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype, directory: pathlib.Path) -> np.ndarray:
+    """An array to be filled: in memory, or where it is large in a file of `directory` that ends with the array."""
+    if math.prod(shape) * dtype.itemsize <= _LARGE:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile(dir=directory) as file:
+        os.posix_fallocate(file.fileno(), 0, math.prod(shape) * dtype.itemsize)  # a full disk is an error now
+        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def write_npz(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:

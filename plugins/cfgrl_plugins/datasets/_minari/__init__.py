@@ -1,0 +1,1 @@
+"""Reading Minari's files without trusting them."""
