@@ -17,6 +17,7 @@ from ._guidance import Critic as Critic
 from ._guidance import Guidance as Guidance
 from ._guidance import imitation_losses as imitation_losses
 from ._hdf5 import read_hdf5 as read_hdf5
+from ._hookspecs import PLUGIN_API as PLUGIN_API
 from ._hookspecs import hookimpl as hookimpl
 from ._label import Condition as Condition
 from ._label import Label as Label

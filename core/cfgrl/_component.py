@@ -7,6 +7,8 @@ and the class behind a name (with jax, MuJoCo or whatever it needs) is imported 
 import dataclasses
 import importlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from cfgrl._errors import PluginError
 
@@ -43,20 +45,32 @@ class Component:
     - `summary`: one line for `cfgrl list`.
     - `paper`: the paper it follows, if any.
     - `verified`: how far it was checked: closed form, synthetic file, real run, paper scale.
+    - `docs`: the page about it: an address, or a path in the source of its package.
+    - `example`: keyword arguments that make an instance for the checks, where some have no default.
+    - `expected_failures`: for each conformance check that the class is known to fail, the reason. A check that passes
+      all the same is reported too.
 
-    Raises `ValueError` where `target` or `summary` have another form.
+    Raises `ValueError` where one of them has another form.
     """
 
     target: str
     summary: str
     paper: str | None = None
     verified: str | None = None
+    docs: str | None = None
+    example: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    expected_failures: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, str) or not _TARGET.fullmatch(self.target):
             raise ValueError(f"a component's target reads 'package.module:Class', not {self.target!r}")
         if not isinstance(self.summary, str) or not self.summary.strip():
             raise ValueError(f"the component {self.target} needs a summary of one line")
+        if not isinstance(self.example, Mapping) or not all(isinstance(key, str) for key in self.example):
+            raise ValueError(f"the example of {self.target} must be keyword arguments by name")
+        reasons = self.expected_failures
+        if not isinstance(reasons, Mapping) or not all(isinstance(r, str) and r.strip() for r in reasons.values()):
+            raise ValueError(f"each expected failure of {self.target} needs a reason")
 
     def load(self) -> type:
         """Import the class. Raises `PluginError` with the reason where that fails."""

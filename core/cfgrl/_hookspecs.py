@@ -1,7 +1,8 @@
 """The hooks that a plugin may implement, one for each family of components and one for presets.
 
-A plugin is a module named by an entry point of the group `cfgrl`; its functions carry `@hookimpl`. Hook modules should
-import nothing heavy: they are imported by every command.
+A plugin is a module named by an entry point of the group `cfgrl`; its functions carry `@hookimpl`, and it says by
+`cfgrl_api = 1` for which version of this interface it is written. Hook modules should import nothing heavy: they are
+imported by every command.
 """
 
 import pathlib
@@ -13,6 +14,8 @@ from cfgrl._component import Component
 
 # A specification has no body: the rule that each of them ignores is about functions that forgot to return something.
 hookspec = pluggy.HookspecMarker("cfgrl")
+#: Version of all that plugins build on: hooks, protocols, capabilities. It grows when a plugin would have to change.
+PLUGIN_API = 1
 #: Marks a function of a plugin as the implementation of the hook of the same name.
 hookimpl = pluggy.HookimplMarker("cfgrl")
 

@@ -140,7 +140,8 @@ def test_broken_plugins_leave_the_rest_usable(tmp_path, broken_site):
     listed = json.loads(out)
     assert listed["labelers"]["fine"]["distribution"] == "cfgrl-good"
     assert "goals" not in listed["labelers"] and "cfg" in listed["guidance"] and "demo" in listed["presets"]
-    assert "2 plugins did not load" in said and "left out: the labeler 'goals'" in said
+    assert "cfgrl-aa-broken 1.0 (cfgrl_aa_broken) did not load: RuntimeError: no such luck" in said
+    assert "there is no hook 'cfgrl_labellers'" in said and "left out: the labeler 'goals'" in said
     for name, reason in (("sunken", "no such luck"), ("goals", "is given by"), ("cfgrl-misspelt", "cfgrl_labellers")):
         _, said = _cfgrl("show", name, cwd=tmp_path, path=broken_site, code=4)
         assert reason in said

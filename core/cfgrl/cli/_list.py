@@ -45,8 +45,13 @@ def run(args: argparse.Namespace) -> int:
 
 def notes(registry: Any) -> list[str]:
     """What is missing from the list, and why."""
-    broken = len(registry.catalogue.failures())
-    lines = [f"{broken} plugin{'s' * (broken > 1)} did not load; see `cfgrl plugins`."] if broken else []
+    from cfgrl.config._plugins import unknown_selection
+
+    lines = [
+        f"{plugin.distribution} {plugin.version} ({plugin.module}) did not load: {plugin.failure}; see `cfgrl plugins`."
+        for plugin in registry.catalogue.failures()
+    ]
+    lines += [f"{line}." for line in unknown_selection()]
     return lines + [f"left out: {line}." for line in registry.conflicts()]
 
 

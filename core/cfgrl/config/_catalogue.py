@@ -7,13 +7,15 @@ given is an error for those who ask for it, with the reason; everything else sta
 import contextlib
 import dataclasses
 import functools
+import os
 import pathlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cfgrl._component import SINGULAR, Component
 from cfgrl._errors import CfgrlError, ConfigError, PluginError
-from cfgrl.config._plugins import Plugin, canonical, did_you_mean, discover
+from cfgrl.config._directory import providers
+from cfgrl.config._plugins import STRICT, Plugin, canonical, did_you_mean, discover, unknown_selection
 from cfgrl.config._source import ClassSource, find_class, find_module
 
 
@@ -34,10 +36,12 @@ class Catalogue:
 
     - `plugins`: all of them, broken and disabled ones too.
     - `disable`: what a registry left out, as `discover` takes it.
+    - `recorded`: versions by name of the distributions that a run was made with, where it is a run's catalogue.
     """
 
     plugins: tuple[Plugin, ...]
     disable: tuple[str, ...] = ()
+    recorded: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def _entries(self) -> dict[tuple[str, str], list[Entry]]:
@@ -90,11 +94,22 @@ class Catalogue:
                     f"the {kind} '{name}' belongs to {plugin.distribution} ({plugin.name}), which is disabled by "
                     "`disable` in a registry or by the variable CFGRL_PLUGINS"
                 )
+        if absent := self._absent(family, name):
+            return PluginError(f"there is no {kind} '{name}' here: {absent}")
         text = f"there is no {kind} '{name}'{did_you_mean(name, known)}"
         text += f" (known: {', '.join(sorted(known))})" if known else f"; no {kind} is installed"
         if broken := sorted({plugin.distribution for plugin in self.failures()}):
             text += f"; plugins of {', '.join(broken)} did not load, see `cfgrl plugins`"
         return ConfigError(text)
+
+    def _absent(self, family: str, name: str) -> str:
+        """Which distribution that is not installed brings a name, or may bring it; empty where none is known."""
+        installed = {canonical(plugin.distribution) for plugin in self.plugins}
+        for listed in providers(family, name):
+            if canonical(listed.distribution) not in installed:
+                return f"{listed.distribution} brings it; install it with `{listed.install}`"
+        lost = [f"{d} {version}" for d, version in sorted(self.recorded.items()) if canonical(d) not in installed]
+        return f"the run was made with {', '.join(lost)}, which is not installed" if lost else ""
 
     def name_of(self, family: str, cls: type) -> str | None:
         """The name under which a class is registered; only targets of the same class name are imported to see."""
@@ -115,9 +130,25 @@ class Catalogue:
         return None
 
 
-def load_catalogue(disable: Collection[str] = ()) -> Catalogue:
-    """Discover the installed plugins."""
-    return Catalogue(discover(disable), tuple(disable))
+def load_catalogue(disable: Collection[str] = (), recorded: Mapping[str, str] | None = None) -> Catalogue:
+    """Discover the installed plugins. `recorded` is what a run says it was made with."""
+    return Catalogue(discover(disable), tuple(disable), recorded or {})
+
+
+def strict() -> bool:
+    """Whether the environment asks that every plugin be whole."""
+    return os.environ.get(STRICT, "0") not in ("", "0")
+
+
+def require_whole(catalogue: Catalogue, conflicts: Sequence[str]) -> None:
+    """Refuse what is otherwise only recorded: plugins that did not load, and names that two of them claim.
+
+    Raises `PluginError` with all of it.
+    """
+    lines = [f"{p.distribution} {p.version} ({p.module}) did not load: {p.failure}" for p in catalogue.failures()]
+    lines += [*conflicts, *unknown_selection()]
+    if lines:
+        raise PluginError("the plugins are not whole, and this is strict:\n  " + "\n  ".join(lines))
 
 
 def conflict(family: str, name: str, claimants: Sequence[Plugin]) -> str:

@@ -46,5 +46,7 @@ def read_config(path: pathlib.Path | str) -> Resolved:
         raise ConfigError(f"{path}: not the configuration of a run: it names no preset.")
     values = {key: value for key, value in document.values.items() if key not in _ABOUT}
     table = table_at(document, path, (), values)
-    catalogue = load_catalogue([entry for entry in disable if isinstance(entry, str)])
+    plugins = document.values.get("plugins", {})
+    recorded = {str(name): str(version) for name, version in plugins.items()} if isinstance(plugins, dict) else {}
+    catalogue = load_catalogue([entry for entry in disable if isinstance(entry, str)], recorded)
     return Resolved(preset, table.values, table.origins, catalogue, Origin(path, 1))

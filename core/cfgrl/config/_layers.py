@@ -16,7 +16,7 @@ from cfgrl.config._toml import Document, Path, read_toml
 
 FILE_NAME = "registry.toml"
 #: Keys that say something about a preset and are no part of its configuration.
-ABOUT = ("summary", "paper", "verified", "extends")
+ABOUT = ("summary", "paper", "verified", "docs", "results", "extends")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Preset:
     **Arguments:**
 
     - `name`, `summary`, `paper`, `verified`, `extends`: as in the file.
+    - `docs`, `results`: pages about it and about what it achieved: addresses, or paths in the source of its package.
     - `table`: its own keys.
     - `origin`: where it begins.
     - `plugin`: who brings it; `None` for a user's own.
@@ -38,6 +39,8 @@ class Preset:
     summary: str = ""
     paper: str | None = None
     verified: str | None = None
+    docs: str | None = None
+    results: str | None = None
     extends: str | None = None
 
 

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,10 +20,13 @@ import pluggy
 
 from cfgrl import _hookspecs
 from cfgrl._component import FAMILIES, NAME, Component, reason
+from cfgrl._hookspecs import PLUGIN_API
 
 GROUP = "cfgrl"
 #: Environment variable: names of the distributions or entry points to load, separated by commas; unset for all.
 ONLY = "CFGRL_PLUGINS"
+#: Environment variable: where it is 1, a plugin that did not load is an error for everybody.
+STRICT = "CFGRL_PLUGINS_STRICT"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Plugin:
     - `name`, `module`: of the entry point.
     - `components`: for each family the components by name.
     - `presets`: registry files.
+    - `api`: the version of the plugin interface that it is written for; `None` where it does not say.
+    - `seconds`: what importing its hook module took.
     - `failure`: why it did not load, or `None`.
     - `disabled`: whether it was left out by choice.
     """
@@ -45,6 +51,8 @@ class Plugin:
     module: str
     components: Mapping[str, Mapping[str, Component]] = dataclasses.field(default_factory=dict)
     presets: tuple[pathlib.Path, ...] = ()
+    api: int | None = None
+    seconds: float = 0.0
     failure: str | None = None
     disabled: bool = False
 
@@ -96,6 +104,15 @@ def _only() -> set[str] | None:
     return None if listed is None else {canonical(name.strip()) for name in listed.split(",") if name.strip()}
 
 
+def unknown_selection() -> list[str]:
+    """A sentence for each name in `CFGRL_PLUGINS` that no installed distribution or entry point has."""
+    known = {canonical(name) for found in _entry_points() for name in (found.distribution, found.entry.name)}
+    return [
+        f"{ONLY} names '{name}', which is not installed{did_you_mean(name, known)}"
+        for name in sorted((_only() or set()) - known)
+    ]
+
+
 def _entry_points() -> list[_Found]:
     found: dict[str, list[_Found]] = {}
     for distribution in importlib.metadata.distributions():
@@ -114,7 +131,9 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, entry: importlib.metada
     try:
         # What a plugin prints must not end up in the middle of `--json`.
         with contextlib.redirect_stdout(sys.stderr):
+            start = time.perf_counter()
             module = entry.load()
+            plugin = dataclasses.replace(plugin, api=_api(plugin, module), seconds=time.perf_counter() - start)
             manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
             _check_hooks(manager, module)
             components, presets = _components(manager, module), _presets(manager, module)
@@ -128,6 +147,22 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, entry: importlib.metada
 
 class _Broken(Exception):
     """A plugin that loads and is wrong; the message is the whole reason."""
+
+
+def _api(plugin: Plugin, module: Any) -> int | None:
+    """The version of the plugin interface that a hook module says it is written for."""
+    declared = getattr(module, "cfgrl_api", None)
+    if declared is None:
+        return None
+    if type(declared) is not int:
+        raise _Broken(f"cfgrl_api must be a whole number such as {PLUGIN_API}, not {declared!r}")
+    if declared != PLUGIN_API:
+        newer = "upgrade cfgrl" if declared > PLUGIN_API else f"upgrade {plugin.distribution}"
+        raise _Broken(
+            f"it is written for version {declared} of the plugin interface, and cfgrl "
+            f"{importlib.metadata.version('cfgrl')} has version {PLUGIN_API}: {newer}"
+        )
+    return declared
 
 
 def _check_hooks(manager: pluggy.PluginManager, module: Any) -> None:

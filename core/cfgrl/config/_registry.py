@@ -12,7 +12,7 @@ import pathlib
 from typing import Any
 
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl.config._catalogue import Catalogue, conflict, load_catalogue
+from cfgrl.config._catalogue import Catalogue, conflict, load_catalogue, require_whole, strict
 from cfgrl.config._layers import ABOUT, Layer, Preset, packaged_file, read_layer, user_file
 from cfgrl.config._plugins import Plugin, canonical
 from cfgrl.config._tables import Keys, Origin, Overrides, Table, dotted, empty, lay, nest, parse_overrides, part
@@ -134,7 +134,8 @@ def load_registries(user: pathlib.Path | str | None = None) -> Registry:
 
     - `user`: the user's file (`--registry`); by default the first `registry.toml` upward from the working directory.
 
-    Raises `ConfigError` for a file of the user's that is missing or wrong; a plugin's is recorded as its failure.
+    Raises `ConfigError` for a file of the user's that is missing or wrong; a plugin's is recorded as its failure, and
+    is a `PluginError` where `CFGRL_PLUGINS_STRICT` is set.
     """
     packaged = read_layer(packaged_file())
     file = user_file(user)
@@ -152,7 +153,10 @@ def load_registries(user: pathlib.Path | str | None = None) -> Registry:
         except ConfigError as error:
             plugin = dataclasses.replace(plugin, failure=str(error), components={}, presets=())
         plugins.append(plugin)
-    return Registry((*layers, *([own] if own else [])), Catalogue(tuple(plugins), disable))
+    registry = Registry((*layers, *([own] if own else [])), Catalogue(tuple(plugins), disable))
+    if strict():
+        require_whole(registry.catalogue, registry.conflicts())
+    return registry
 
 
 def _same(file: pathlib.Path, packaged: pathlib.Path) -> bool:

@@ -28,6 +28,7 @@ def component_details(entry: Entry) -> dict[str, Any]:
         "summary": component.summary,
         "paper": component.paper,
         "verified": component.verified,
+        "docs": component.docs,
         "distribution": entry.plugin.distribution,
         "version": entry.plugin.version,
         "target": component.target,
@@ -54,6 +55,8 @@ def preset_details(registry: Registry, preset: Preset, overrides: Overrides = ()
         "summary": preset.summary,
         "paper": preset.paper,
         "verified": preset.verified,
+        "docs": preset.docs,
+        "results": preset.results,
         "extends": preset.extends,
         "distribution": registry.packager(preset),
         "file": str(preset.origin),
@@ -75,7 +78,7 @@ def component_text(family: str, name: str, details: Mapping[str, Any]) -> str:
     """For people."""
     lines = [f"{name} ({family}): {details['summary']}", ""]
     lines += [f"from      {details['distribution']} {details['version']} ({details['target']})"]
-    lines += [f"{key:<9} {details[key]}" for key in ("paper", "verified") if details[key]]
+    lines += [f"{key:<9} {details[key]}" for key in ("paper", "verified", "docs") if details[key]]
     if details["doc"]:
         lines += ["", *details["doc"].splitlines()]
     lines += ["", "keys:" if details["keys"] else "It has no keys."]
@@ -94,7 +97,7 @@ def _default_text(about: Mapping[str, Any]) -> str:
 def preset_text(name: str, details: Mapping[str, Any]) -> str:
     """For people, and valid TOML: every key with its value and where it comes from."""
     about = [f"# {name}: {details['summary']}", f"# file: {details['file']}"]
-    about += [f"# {key}: {details[key]}" for key in ("extends", "paper", "verified") if details[key]]
+    about += [f"# {key}: {details[key]}" for key in ("extends", "paper", "verified", "docs", "results") if details[key]]
     about += [f"# problem: {line.strip()}" for line in details["problems"]]
     pairs = {key: f"{key} = {toml_value(value)}" for key, value in flatten(details["table"])}
     width = min(max(map(len, pairs.values()), default=0), 60)

@@ -2,6 +2,8 @@
 
 from cfgrl import Component, hookimpl
 
+cfgrl_api = 1
+
 
 @hookimpl
 def cfgrl_datasets() -> dict[str, Component]:
