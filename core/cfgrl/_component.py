@@ -46,7 +46,7 @@ class Component:
     - `paper`: the paper it follows, if any.
     - `verified`: how far it was checked: closed form, synthetic file, real run, paper scale.
     - `docs`: the page about it: an address, or a path in the source of its package.
-    - `example`: keyword arguments that make an instance for the checks, where some have no default.
+    - `example`: keys as a registry file has them that make an instance for the checks, where some have no default.
     - `expected_failures`: for each conformance check that the class is known to fail, the reason. A check that passes
       all the same is reported too.
 
@@ -67,7 +67,7 @@ class Component:
         if not isinstance(self.summary, str) or not self.summary.strip():
             raise ValueError(f"the component {self.target} needs a summary of one line")
         if not isinstance(self.example, Mapping) or not all(isinstance(key, str) for key in self.example):
-            raise ValueError(f"the example of {self.target} must be keyword arguments by name")
+            raise ValueError(f"the example of {self.target} must be a table of keys")
         reasons = self.expected_failures
         if not isinstance(reasons, Mapping) or not all(isinstance(r, str) and r.strip() for r in reasons.values()):
             raise ValueError(f"each expected failure of {self.target} needs a reason")

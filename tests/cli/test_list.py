@@ -151,3 +151,35 @@ def test_broken_plugins_leave_the_rest_usable(tmp_path, broken_site):
     assert "goals" in json.loads(_cfgrl("list", "--json", cwd=tmp_path, path=broken_site)[0])["labelers"]
     _, said = _cfgrl("train", "demo", "labeler.use=sunken", cwd=tmp_path, path=broken_site, code=4)
     assert "cfgrl-aa-broken 1.0" in said and "no such luck" in said
+
+
+def test_ten_plugins_of_which_one_is_broken_and_one_slow_to_import(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    for number in range(8):
+        distribution(site, f"cfgrl-number-{number}", labelers("1", **{f"number_{number}": f"cfgrl_number_{number}:C"}))
+    distribution(site, "cfgrl-broken", BROKEN)
+    distribution(site, "cfgrl-slow", labelers("1", slow="cfgrl_slow_class:Slow"))
+    (site / "cfgrl_slow_class.py").write_text("raise SystemExit('the class was imported')\n")
+    out, said = _cfgrl("list", "--json", cwd=tmp_path, path=site)
+    assert {"slow", *(f"number-{number}" for number in range(8))} <= set(json.loads(out)["labelers"])
+    assert "cfgrl-broken 1.0 (cfgrl_broken) did not load: RuntimeError: no such luck" in said
+    assert "the class was imported" not in said
+    out, _ = _cfgrl("plugins", cwd=tmp_path, path=site)
+    assert "did not load: RuntimeError: no such luck" in out
+    _, said = _cfgrl("plugins", "--strict", cwd=tmp_path, path=site, code=4)
+    assert "cfgrl-broken 1.0" in said
+
+
+def test_a_name_that_the_environment_selects_and_nobody_has(tmp_path, monkeypatch):
+    monkeypatch.setenv("CFGRL_PLUGINS", "cfgrl-labelers,cfgrl-labellers")
+    out, said = _cfgrl("list", "labelers", "--json", cwd=tmp_path)
+    assert "goals" in json.loads(out)["labelers"]
+    assert "CFGRL_PLUGINS names 'cfgrl-labellers', which is not installed; did you mean 'cfgrl-labelers'?" in said
+
+
+def test_a_preset_of_a_plugin_that_is_not_installed(tmp_path):
+    (tmp_path / "registry.toml").write_text('[preset.mine]\nextends = "demo"\nguidance.use = "autoguidance"\n')
+    _, said = _cfgrl("train", "mine", cwd=tmp_path, code=4)
+    assert "registry.toml:3: guidance.use: there is no guidance 'autoguidance' here" in said
+    assert "cfgrl-example-autoguidance brings it; install it with `pip install ./docs/examples/autoguidance`" in said

@@ -15,11 +15,13 @@ def distribution(
     (info / "entry_points.txt").write_text(f"[cfgrl]\n{name} = {module}\n")
 
 
-def labelers(**targets: str) -> str:
-    """Source of a plugin with these labelers; underscores in names stand for hyphens."""
+def labelers(api: str = "", **targets: str) -> str:
+    """Source of a plugin with these labelers; underscores in names stand for hyphens. `api` is what it declares."""
     entries = {name.replace("_", "-"): target for name, target in targets.items()}
     components = ", ".join(f"'{name}': Component('{target}', summary='a test')" for name, target in entries.items())
-    return f"from cfgrl import Component, hookimpl\n\n\n@hookimpl\ndef cfgrl_labelers():\n    return {{{components}}}\n"
+    declared = f"cfgrl_api = {api}" if api else ""
+    head = f"from cfgrl import Component, hookimpl\n\n{declared}\n\n"
+    return f"{head}@hookimpl\ndef cfgrl_labelers():\n    return {{{components}}}\n"
 
 
 BROKEN = "from cfgrl import Component, hookimpl\n\nraise RuntimeError('no such\\n  luck')\n\nNAMES = ['sunken']\n"

@@ -5,8 +5,12 @@ from fakes import BROKEN, MISSPELT, distribution, labelers
 
 from cfgrl._component import Component
 from cfgrl._errors import ConfigError, PluginError
+from cfgrl._hookspecs import PLUGIN_API
+from cfgrl.config._build import build_agent
 from cfgrl.config._catalogue import load_catalogue
+from cfgrl.config._config import read_config
 from cfgrl.config._plugins import Plugin, discover
+from cfgrl.config._registry import load_registries
 
 
 def _plugin(name: str, plugins: tuple[Plugin, ...]) -> Plugin:
@@ -102,6 +106,70 @@ def test_the_environment_limits_what_is_loaded(site, monkeypatch):
     monkeypatch.setenv("CFGRL_PLUGINS", "cfgrl-guidance, Cfgrl.Good")
     loaded = {plugin.name for plugin in discover() if not plugin.disabled}
     assert loaded == {"cfgrl-guidance", "cfgrl-good"}
+
+
+@pytest.mark.parametrize(
+    ("api", "message"),
+    [
+        ("2", "version 2 of the plugin interface, and cfgrl 0.1.0 has version 1: upgrade cfgrl"),
+        ("0", "version 0 of the plugin interface, and cfgrl 0.1.0 has version 1: upgrade cfgrl-good"),
+        ("True", "must be a whole number"),
+    ],
+)
+def test_a_plugin_for_another_interface_is_not_loaded(site, api, message):
+    distribution(site, "cfgrl-good", labelers(api, fine="cfgrl_good:Fine"))
+    plugin = _plugin("cfgrl-good", discover())
+    assert plugin.failure is not None and message in plugin.failure and not plugin.components
+
+
+def test_the_interface_that_a_plugin_declares_is_known(site):
+    distribution(site, "cfgrl-good", labelers("1", fine="cfgrl_good:Fine"))
+    distribution(site, "cfgrl-silent", labelers(other="cfgrl_silent:Other"))
+    plugins = discover()
+    assert {_plugin(name, plugins).api for name in ("cfgrl-good", "cfgrl-labelers")} == {PLUGIN_API}
+    silent = _plugin("cfgrl-silent", plugins)
+    assert silent.api is None and silent.failure is None and silent.components
+
+
+def test_strict_mode_raises_what_is_otherwise_only_recorded(site, monkeypatch):
+    distribution(site, "cfgrl-aa-broken", BROKEN)
+    distribution(site, "cfgrl-twin", labelers(goals="cfgrl_twin:Goals"))
+    assert load_registries().catalogue.failures()
+    monkeypatch.setenv("CFGRL_PLUGINS_STRICT", "1")
+    with pytest.raises(PluginError) as caught:
+        load_registries()
+    for part in ("cfgrl-aa-broken 1.0", "RuntimeError: no such luck", "the labeler 'goals' is given by"):
+        assert part in str(caught.value)
+    monkeypatch.setenv("CFGRL_PLUGINS", "cfgrl,cfgrl-absent")
+    with pytest.raises(PluginError, match="CFGRL_PLUGINS names 'cfgrl-absent', which is not installed"):
+        load_registries()
+    monkeypatch.setenv("CFGRL_PLUGINS", "cfgrl")
+    assert load_registries().catalogue.failures() == []
+
+
+def test_a_missing_plugin_is_named_where_the_directory_knows_it(site):
+    catalogue = load_catalogue()
+    with pytest.raises(PluginError) as caught:
+        catalogue.find("guidance", "autoguidance")
+    assert str(caught.value) == (
+        "there is no guidance 'autoguidance' here: cfgrl-example-autoguidance brings it; install it with "
+        "`pip install ./docs/examples/autoguidance`"
+    )
+    with pytest.raises(PluginError, match="no preset 'autoguided' here: cfgrl-example-autoguidance brings it"):
+        load_registries().resolve("autoguided")
+    distribution(site, "cfgrl-example-autoguidance", labelers(other="cfgrl_example_autoguidance:Other"))
+    with pytest.raises(ConfigError, match="no guidance 'autoguidance'"):
+        load_catalogue().find("guidance", "autoguidance")
+
+
+def test_a_run_names_the_plugin_that_it_was_made_with(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        'preset = "demo"\nlabeler.use = "lost"\npolicy.use = "flow-matching"\nguidance.use = "unguided"\n'
+        '[plugins]\ncfgrl = "0.1.0"\ncfgrl-lost = "2.3"\n'
+    )
+    with pytest.raises(PluginError, match="no labeler 'lost' here: the run was made with cfgrl-lost 2.3, which is not"):
+        build_agent(read_config(config))
 
 
 def test_the_order_on_the_path_decides_nothing(site, tmp_path, monkeypatch):

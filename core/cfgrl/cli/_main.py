@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from cfgrl._errors import CfgrlError
 
-COMMANDS = ("demo", "train", "eval", "report", "plot", "list", "show", "plugins", "data", "doctor")
+COMMANDS = ("demo", "train", "eval", "report", "plot", "list", "show", "plugins", "plugin", "data", "doctor")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,15 +7,18 @@ problem that the source text of the components can show is reported without impo
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cfgrl._errors import CfgrlError
 from cfgrl._settings import Checkpointing, Evaluation, Training
+from cfgrl.config._catalogue import Catalogue
 from cfgrl.config._config import read_config as read_config
 from cfgrl.config._config import write_config as write_config
 from cfgrl.config._registry import Resolved
 from cfgrl.config._sections import AGENT, TOP, walk_sections
+from cfgrl.config._tables import Origin
 from cfgrl.config._walk import Built, Walk
 
 if TYPE_CHECKING:
@@ -76,6 +79,15 @@ def build_agent(resolved: Resolved) -> "Agent":
 def build_dataset(resolved: Resolved) -> "Dataset":
     """The data set alone. Raises `ConfigError` or `PluginError` with all problems."""
     return _build(Walk(resolved, building=True), ("dataset",))["dataset"].value
+
+
+def build_component(catalogue: Catalogue, family: str, name: str, keys: Mapping[str, Any]) -> Any:
+    """One component from the keys of its table. Raises `ConfigError` or `PluginError` with all problems."""
+    place = Origin(pathlib.Path(f"example of {name}"), None)
+    walk = Walk(Resolved(name, dict(keys), {}, catalogue, place), building=True)
+    built = walk.component(family, (family,), {"use": name, **keys})
+    walk.problems.raise_all()
+    return built.value
 
 
 def check(resolved: Resolved) -> dict[str, Any]:

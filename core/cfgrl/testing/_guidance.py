@@ -1,4 +1,4 @@
-"""Checks for guidance, composed with parts that provide everything."""
+"""Checks for guidance, composed with parts that provide everything, and with parts that provide what it asks for."""
 
 from typing import Any
 
@@ -11,49 +11,100 @@ import numpy as np
 from cfgrl._act import act_row
 from cfgrl._data import Data
 from cfgrl._errors import ConfigError
+from cfgrl._label import Label
 from cfgrl._stage import Agent, AgentState, Stage, init
 from cfgrl._train import train_chunk
-from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, EveryFact, LinearFlow, all_finite, example_data, same
+from cfgrl._types import copied
+from cfgrl.testing._check import rule
+from cfgrl.testing._companions import barely, whole
+from cfgrl.testing._composition import abstractly
+from cfgrl.testing._memo import once
+from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, all_finite, example_data, same
 
 KEY = jax.random.key(0)
 
 
 def _composed(guidance: Any) -> tuple[Agent, Data, AgentState]:
-    agent, data = Agent(Stage(EveryFact(), LinearFlow(), guidance), batch_size=8), example_data()
-    return agent, data, init(agent, data, key=KEY)
+    def make() -> tuple[Agent, Data, AgentState]:
+        agent, data = Agent(Stage(*whole(guidance), guidance), batch_size=8), example_data()
+        return agent, data, init(agent, data, key=KEY)
+
+    return once(guidance, "composed", make)
 
 
 def _act(agent: Agent, state: AgentState, weight: Any, key: Any = KEY) -> Any:
     return act_row(agent, state, jnp.full((OBSERVATION,), 0.3), jnp.ones((GOAL,)), weight, key)
 
 
+def _acting(guidance: Any) -> Any:
+    """Stage, its network and critic, and the function from `(weight, keys)` to actions, compiled."""
+    agent, _, state = _composed(guidance)
+    act = lambda weight, keys: jax.vmap(lambda key: _act(agent, state, weight, key))(keys)  # noqa: E731
+    return once(guidance, "act", lambda: eqx.filter_jit(act))
+
+
+def _told(guidance: Any) -> tuple[Any, ...]:
+    """What `field` and `sample` are told."""
+    agent, _, state = _composed(guidance)
+    stage, net = agent.stages[0], state.stages[0].net
+    critic = stage.critic(state.stages[0].labeler)
+    return stage.policy, net, jnp.full((OBSERVATION,), 0.3), jnp.ones((GOAL,)), critic, guidance.weight
+
+
+def _has_dial(guidance: Any) -> bool:
+    return guidance.weight is not None
+
+
+@rule()
 def composes_and_trains(guidance: Any) -> None:
-    """With parts that provide everything it composes, and an update gives finite scalar metrics and new parameters."""
+    """With parts that provide everything it composes, and an update gives finite scalar metrics and new, finite
+    parameters.
+    """
     agent, data, state = _composed(guidance)
+    state = copied(state)  # An update consumes what it is given.
     before = jax.tree.map(np.asarray, eqx.filter(state.stages[0].net, eqx.is_array))
     state, chunk = train_chunk(agent, data, state, 2)
     for name, value in chunk.metrics.items():
         assert jnp.shape(value) == () and bool(jnp.isfinite(value)), f"metric {name} is not a finite scalar"
     after = jax.tree.map(np.asarray, eqx.filter(state.stages[0].net, eqx.is_array))
+    assert all_finite(state.stages[0].net), "after two updates a parameter is not finite"
     assert not same(before, after), "two updates changed no parameter"
 
 
+@rule()
+def works_with_what_it_needs(guidance: Any) -> None:
+    """Parts that provide what `needs` says, and nothing else, are enough to train and to act."""
+    labeler, policy = barely(guidance)
+    try:
+        abstractly(Stage(labeler, policy, guidance))
+    except Exception as error:
+        needs = ", ".join(sorted(guidance.needs)) or "nothing"
+        raise AssertionError(f"it says that it needs {needs}, but with that alone it fails: {error}") from error
+
+
+@rule()
+def training_and_acting_see_one_structure(guidance: Any) -> None:
+    """What the network is told in training (`condition`) and by `plain` differ in values only, never in structure."""
+    label = Label(jnp.zeros((ACTION,)), jnp.ones((GOAL,)), jnp.float32(0.1))
+    shapes = [eqx.filter_eval_shape(f, x) for f, x in ((guidance.condition, label), (guidance.plain, label.context))]
+    trained, plain = (jax.tree.map(lambda leaf: leaf.shape, condition) for condition in shapes)
+    assert trained == plain, f"in training the network is told {trained}, unguided {plain}"
+
+
+@rule()
 def samples_are_pure_targets(guidance: Any) -> None:
     """Acting gives a finite target, the same for the same key, another for another."""
-    agent, _, state = _composed(guidance)
-    act = eqx.filter_jit(_act)
-    first, second = act(agent, state, None), act(agent, state, None)
-    assert first.shape == (ACTION,) and all_finite(first), "a guided sample is not a finite target"
+    # Several keys, because what is clipped to a corner of the action box can be alike by chance.
+    act, keys = _acting(guidance), jax.random.split(KEY, 8)
+    first, second = act(guidance.weight, keys), act(guidance.weight, keys)
+    assert first.shape == (8, ACTION) and all_finite(first), "a guided sample is not a finite target"
     assert same(first, second), "the same key gave two different samples"
-    # Several, because what is clipped to a corner of the action box can be alike by chance.
-    others = [act(agent, state, None, key) for key in jax.random.split(KEY, 8)]
-    assert not all(same(first, other) for other in others), "other keys gave the same sample"
+    assert bool(jnp.any(first[1:] != first[:-1])), "other keys gave the same sample"
 
 
+@rule(_has_dial)
 def the_weight_is_traced(guidance: Any) -> None:
-    """Where there is a dial, turning it never compiles; where there is none, `weight` is None."""
-    if guidance.weight is None:
-        return
+    """Turning the dial never compiles."""
     assert jnp.shape(guidance.weight) == (), "`weight` must be a scalar; declare it with cfgrl.scalar()"
     agent, _, state = _composed(guidance)
     chex.clear_trace_counter()
@@ -63,15 +114,18 @@ def the_weight_is_traced(guidance: Any) -> None:
         assert all_finite(act(agent, state, jnp.float32(weight))), f"a sample at weight {weight} is not finite"
 
 
+@rule(_has_dial)
+def the_dial_turns(guidance: Any) -> None:
+    """Another weight gives another action."""
+    act, keys = _acting(guidance), jax.random.split(KEY, 8)
+    assert not same(act(jnp.float32(0.0), keys), act(jnp.float32(2.0), keys)), "w = 0 and w = 2 act alike: no dial"
+
+
+@rule()
 def the_field_fits(guidance: Any) -> None:
     """Where it `steers`, `field` gives predictions in the target's shape; where not, it refuses with a sentence."""
-    agent, _, state = _composed(guidance)
-    stage = agent.stages[0]
-    weight = guidance.weight
-    critic = stage.critic(state.stages[0].labeler)
-    told = (stage.policy, state.stages[0].net, jnp.full((OBSERVATION,), 0.3), jnp.ones((GOAL,)), critic, weight)
     try:
-        field = guidance.field(*told)
+        field = guidance.field(*_told(guidance))
     except ConfigError:
         assert not guidance.steers, "`field` refuses, but `steers` says that acting is integrating it"
         return
@@ -80,4 +134,23 @@ def the_field_fits(guidance: Any) -> None:
     assert prediction.shape == (ACTION,) and all_finite(prediction), "the guided field does not give a finite target"
 
 
-CHECKS = (composes_and_trains, samples_are_pure_targets, the_weight_is_traced, the_field_fits)
+@rule(lambda guidance: guidance.steers)
+def acting_is_integrating_its_field(guidance: Any) -> None:
+    """Where it `steers`, a sample is the end of its own field: densities and guidance around it rely on that."""
+    policy, net, *_ = told = _told(guidance)
+    integrate = eqx.filter_jit(lambda: policy.integrate(net, guidance.field(*told), key=KEY))
+    sample = eqx.filter_jit(lambda: guidance.sample(*told, key=KEY))
+    alike = bool(jnp.allclose(integrate(), sample(), atol=1e-4))
+    assert alike, "`steers` says that acting is integrating `field`, but `sample` is something else"
+
+
+CHECKS = (
+    composes_and_trains,
+    works_with_what_it_needs,
+    training_and_acting_see_one_structure,
+    samples_are_pure_targets,
+    the_weight_is_traced,
+    the_dial_turns,
+    the_field_fits,
+    acting_is_integrating_its_field,
+)

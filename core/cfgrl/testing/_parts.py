@@ -12,7 +12,7 @@ from cfgrl._data import Data
 from cfgrl._guidance import Guidance, imitation_losses
 from cfgrl._label import Condition, Label
 from cfgrl._labeler import Actor, Labeler
-from cfgrl._policy import FieldPolicy
+from cfgrl._policy import FieldPolicy, GenerativePolicy
 from cfgrl._types import Field, Metrics
 from cfgrl._view import View, ViewedData
 from cfgrl.nn import ConditionEncoder, Linear
@@ -42,9 +42,14 @@ def viewed(data: Data) -> ViewedData:
 
 
 class EveryFact(Labeler):
-    """Provides a goal, an advantage and a critic."""
+    """Provides a goal, an advantage and a critic, or those of them that are `given`."""
 
-    provides = frozenset({"goal", "advantage", "critic"})
+    given: frozenset[str] = frozenset({"goal", "advantage", "critic"})
+
+    @property
+    def provides(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What is given."""
+        return self.given
 
     def init(self, data: ViewedData, *, key: PRNGKeyArray) -> Any:
         del data, key
@@ -58,8 +63,9 @@ class EveryFact(Labeler):
 
     def label(self, state: Any, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
         del state
-        row = data.take(index)
-        return Label(row["actions"], data.take(data.last[index])["goals"], jax.random.normal(key))
+        goal = data.take(data.last[index])["goals"] if "goal" in self.given else None
+        advantage = jax.random.normal(key) if "advantage" in self.given else None
+        return Label(data.take(index)["actions"], goal, advantage)
 
     def critic(
         self,
@@ -73,6 +79,32 @@ class EveryFact(Labeler):
         del state, context, which
         distance = jnp.sum((target - 0.1 * jnp.sum(observation)) ** 2)
         return -distance * jnp.array([1.0, 1.1])
+
+
+class LinearGaussian(GenerativePolicy):
+    """A Gaussian of fixed width around a linear mean: a mode and a density, no field."""
+
+    provides = frozenset({"mode", "log-prob"})
+
+    def init(self, observation: Any, target: Any, condition: Condition, *, key: PRNGKeyArray) -> Any:
+        encoder_key, linear_key = jax.random.split(key)
+        encoder = ConditionEncoder(condition, key=encoder_key)
+        return encoder, Linear(observation.size + encoder.size, target.size, key=linear_key)
+
+    def mode(self, net: Any, observation: Array, condition: Condition) -> Array:
+        encoder, linear = net
+        return linear(jnp.concatenate([observation, encoder(condition)]))
+
+    def loss(self, net: Any, observation: Array, target: Array, condition: Condition, *, key: PRNGKeyArray) -> Array:
+        del key
+        return jnp.mean((self.mode(net, observation, condition) - target) ** 2)
+
+    def sample(self, net: Any, observation: Array, condition: Condition, *, key: PRNGKeyArray) -> Array:
+        mean = self.mode(net, observation, condition)
+        return mean + jax.random.normal(key, mean.shape)
+
+    def log_prob(self, net: Any, observation: Array, condition: Condition, target: Array) -> Array:
+        return jnp.sum(jax.scipy.stats.norm.logpdf(target - self.mode(net, observation, condition)))
 
 
 class LinearFlow(FieldPolicy):
@@ -104,7 +136,9 @@ class LinearFlow(FieldPolicy):
 
     def integrate(self, net: Any, field: Field, *, key: PRNGKeyArray) -> Array:
         x = jax.random.normal(key, net[1].bias.shape)
-        return x + field(x, jnp.float32(0.0))
+        for t in (0.0, 0.25, 0.5, 0.75):  # Over the whole path: guidance may act on a part of it only.
+            x = x + 0.25 * field(x, jnp.float32(t))
+        return x
 
     def denoise(self, prediction: Array, x: Array, t: Array) -> Array:
         return x + (1.0 - t) * prediction
@@ -146,3 +180,25 @@ def all_finite(tree: Any) -> bool:
 def same(a: Any, b: Any) -> bool:
     """Whether two pytrees hold the same bits."""
     return eqx.tree_equal(a, b) is True or bool(eqx.tree_equal(a, b))
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two pytrees hold the same numbers, up to the rounding of another compilation."""
+    left, right = (jax.tree.leaves(eqx.filter(tree, eqx.is_array)) for tree in (a, b))
+    if [x.shape for x in left] != [y.shape for y in right]:
+        return False
+    return all(bool(jnp.allclose(x, y, rtol=1e-4, atol=1e-5)) for x, y in zip(left, right, strict=True))
+
+
+def floats_are_float32(tree: Any) -> list[str]:
+    """The dtypes of the arrays that are not float32; an empty list where all are."""
+    return sorted({str(leaf.dtype) for leaf in jax.tree.leaves(tree) if leaf.dtype != jnp.float32})
+
+
+def traces_alike(function: Any, *arguments: Any) -> bool:
+    """Whether tracing twice gives one program: what Python draws or counts is a constant in it."""
+    # Two functions of one text: of a single one the first trace would be remembered.
+    first, second = (
+        eqx.filter_make_jaxpr(lambda *a, number=number: function(*a))(*arguments)[0] for number in range(2)
+    )
+    return str(first) == str(second) and same(first.consts, second.consts)

@@ -1,64 +1,121 @@
 """Which checks belong to which family, and how they are run."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from cfgrl._dataset import Dataset
-from cfgrl._guidance import Guidance
-from cfgrl._labeler import Labeler
-from cfgrl._network import Network
-from cfgrl._policy import GenerativePolicy
-from cfgrl.testing import _common, _guidance, _labeler, _others, _policy
-
-#: Takes a component, raises `AssertionError` with a sentence where it falls short.
-Check = Callable[[Any], None]
-
-_FAMILIES: tuple[tuple[type, tuple[Check, ...]], ...] = (
-    (Labeler, _labeler.CHECKS),
-    (GenerativePolicy, _policy.CHECKS),
-    (Guidance, _guidance.CHECKS),
-    (Network, _others.NETWORK_CHECKS),
-    (Dataset, _others.DATASET_CHECKS),
+from cfgrl.testing import (
+    _common,
+    _composition,
+    _configuration,
+    _dataset,
+    _guidance,
+    _labeler,
+    _network,
+    _policy,
+    _state,
 )
+from cfgrl.testing._check import Check
+from cfgrl.testing._companions import family_of, instance
+
+_ALL = _common.CHECKS + _configuration.CHECKS
+_FAMILIES: dict[str, tuple[Check, ...]] = {
+    "labelers": _labeler.CHECKS + _state.LABELER_CHECKS + _state.CHECKS + _composition.CHECKS,
+    "policies": _policy.CHECKS + _state.POLICY_CHECKS + _state.CHECKS + _composition.CHECKS,
+    "guidance": _guidance.CHECKS + _state.CHECKS + _composition.CHECKS,
+    "networks": _network.CHECKS + _composition.NETWORK_CHECKS,
+    "datasets": _dataset.CHECKS,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What came of one check.
+
+    **Arguments:**
+
+    - `check`: its name.
+    - `status`: `passed`; `failed`; `expected`, a failure that was announced; `unexpected`, one that was announced and
+      did not happen, so that the announcement should go.
+    - `message`: the sentence of a failure, or why one was announced.
+    """
+
+    check: str
+    status: Literal["passed", "failed", "expected", "unexpected"]
+    message: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing has to be done about it."""
+        return self.status in ("passed", "expected")
 
 
 def checks_for(component: Any) -> tuple[Check, ...]:
-    """The checks of a component's family, the common ones first. Raises `TypeError` for what is no component."""
-    cls = component if isinstance(component, type) else type(component)
-    for family, checks in _FAMILIES:
-        if issubclass(cls, family):
-            return _common.CHECKS + checks
-    names = ", ".join(family.__name__ for family, _ in _FAMILIES)
-    raise TypeError(f"{cls.__name__} is no component: it is a subclass of none of {names}.")
+    """The checks that concern a component, given as an instance or as a class that can be made without arguments.
 
-
-def check_component(component: Any) -> None:
-    """Run every check on a component, given as an instance or as a class that can be built without arguments.
-
-    **Raises:** `AssertionError` with one line for each check that failed.
+    Raises `TypeError` for what is no component.
     """
-    checks, instance = checks_for(component), _instance(component)
-    failures = []
-    for check in checks:
-        try:
-            check(instance)
-        except Exception as error:
-            failures.append(f"{check.__name__}: {error or type(error).__name__}")
-    assert not failures, f"{type(instance).__name__} fails {len(failures)} checks\n  " + "\n  ".join(failures)
+    checks = _ALL + _FAMILIES[family_of(component)]
+    made = instance(component)
+    return tuple(check for check in checks if check.applies(made))
 
 
-def parametrize_with_checks(components: Sequence[Any]) -> Any:
-    """A pytest decorator that gives a test every pair `(component, check)`, one test each."""
+def every_check() -> dict[str, tuple[Check, ...]]:
+    """All checks by family, whether or not they concern a particular component."""
+    return {family: _ALL + checks for family, checks in _FAMILIES.items()}
+
+
+def run_checks(component: Any, expected_failures: Mapping[str, str] | None = None) -> list[Finding]:
+    """Run every check that concerns a component, and say what came of each."""
+    made, expected = instance(component), dict(expected_failures or {})
+    findings = [_run(check, made, expected.pop(check.name, None)) for check in checks_for(made)]
+    known = {check.name for check in every_check()[family_of(component)]}
+    for name in expected:
+        why = "does not concern this component" if name in known else "is no check"
+        findings.append(Finding(name, "unexpected", f"a failure of it is expected, but it {why}"))
+    return findings
+
+
+def _run(check: Check, component: Any, expected: str | None) -> Finding:
+    try:
+        check(component)
+    except Exception as error:
+        text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        return Finding(check.name, "expected", expected) if expected else Finding(check.name, "failed", text or "fails")
+    if expected:
+        return Finding(check.name, "unexpected", f"it passes, though a failure is expected ({expected})")
+    return Finding(check.name, "passed")
+
+
+def check_component(component: Any, *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on a component, given as an instance or as a class that can be made without arguments.
+
+    **Arguments:**
+
+    - `component`: what is checked.
+    - `expected_failures`: the reason for each check, by name, that it is known to fail.
+
+    **Raises:** `AssertionError` with one line for each check that failed, or passed against expectation.
+    """
+    wrong = [finding for finding in run_checks(component, expected_failures) if not finding.fine]
+    lines = "\n  ".join(f"{finding.check}: {finding.message}" for finding in wrong)
+    assert not wrong, f"{_name(component)} fails {len(wrong)} check{'s' * (len(wrong) > 1)}\n  {lines}"
+
+
+def parametrize_with_checks(components: Sequence[Any], *, expected_failures: Mapping[str, str] | None = None) -> Any:
+    """A pytest decorator that gives a test every pair `(component, check)`, one test each.
+
+    `expected_failures` names checks with a reason each; their tests are marked `xfail`, and strictly.
+    """
     import pytest
 
-    pairs = [(component, check) for component in components for check in checks_for(component)]
-    ids = [f"{_name(component)}-{check.__name__}" for component, check in pairs]
-    built = [(_instance(component), check) for component, check in pairs]
-    return pytest.mark.parametrize(("component", "check"), built, ids=ids)
-
-
-def _instance(component: Any) -> Any:
-    return component() if isinstance(component, type) else component
+    expected, parameters = dict(expected_failures or {}), []
+    for component in components:
+        made = instance(component)
+        for check in checks_for(made):
+            marks = [pytest.mark.xfail(reason=expected[check.name], strict=True)] if check.name in expected else []
+            parameters.append(pytest.param(made, check, id=f"{_name(component)}-{check.name}", marks=marks))
+    return pytest.mark.parametrize(("component", "check"), parameters)
 
 
 def _name(component: Any) -> str:

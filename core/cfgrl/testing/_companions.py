@@ -1,0 +1,118 @@
+"""What a component under test is put together with: stand-ins that are simple enough to trust, and what is installed.
+
+Stand-ins have the capabilities that the core knows. A capability that a plugin made up is looked for among the
+installed components, where the package that needs it usually brings somebody who provides it.
+"""
+
+import functools
+import inspect
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+
+from cfgrl._component import FAMILIES, load_class
+from cfgrl._errors import CfgrlError, ConfigError
+from cfgrl._stage import Stage
+from cfgrl.config._build import build_component
+from cfgrl.config._catalogue import Entry, load_catalogue
+from cfgrl.testing._parts import EveryFact, LinearFlow, LinearGaussian
+
+PARTS = ("labelers", "policies", "guidance")
+
+
+def family_of(component: Any) -> str:
+    """The family of a component or class. Raises `TypeError` for what is none."""
+    cls = component if isinstance(component, type) else type(component)
+    for family, target in FAMILIES.items():
+        if issubclass(cls, load_class(target)):
+            return family
+    names = ", ".join(target.partition(":")[2] for target in FAMILIES.values())
+    raise TypeError(f"{cls.__name__} is no component: it is a subclass of none of {names}.")
+
+
+def instance(component: Any) -> Any:
+    """A component as it is; a class with its defaults, or, where some are missing, by the example of its catalogue
+    entry.
+    """
+    if not isinstance(component, type):
+        return component
+    if inspect.isabstract(component):
+        missing = ", ".join(sorted(component.__abstractmethods__))
+        raise TypeError(f"{component.__name__} is abstract; it lacks {missing}.")
+    try:
+        return component()
+    except TypeError as error:
+        entry = _entry(component)
+        if entry is None or not entry.component.example:
+            raise TypeError(
+                f"{component.__name__} cannot be made without arguments ({error}): hand over an instance, or give its "
+                "`Component` an `example`."
+            ) from error
+        return build_component(load_catalogue(), entry.family, entry.name, entry.component.example)
+
+
+def whole(guidance: Any) -> tuple[Any, Any]:
+    """A labeler and a policy that provide all that a guidance can ask for."""
+    labeler, policy = EveryFact(), LinearFlow()
+    missing = guidance.needs - labeler.provides - policy.provides
+    if not missing:
+        return labeler, policy
+    return _partner("labelers", missing) or labeler, _partner("policies", missing) or policy
+
+
+def barely(guidance: Any) -> tuple[Any, Any]:
+    """A labeler and a policy that provide what a guidance says it needs, and as little beyond it as there is."""
+    labeler = EveryFact(guidance.needs & EveryFact().provides)
+    policy = LinearFlow() if "field" in guidance.needs else LinearGaussian()
+    if guidance.needs <= labeler.provides | policy.provides:
+        return labeler, policy
+    return whole(guidance)
+
+
+def combinations(component: Any) -> Iterator[tuple[str, Stage]]:
+    """Stages of a labeler, policy or guidance with built-in parts, so that each that fits is met at least once."""
+    family = family_of(component)
+    first, second = (part for part in PARTS if part != family)
+    fitting = []
+    for (a, x), (b, y) in itertools.product(built_in(first).items(), built_in(second).items()):
+        given = {family: component, first: x, second: y}
+        try:
+            fitting.append((a, b, Stage(given["labelers"], given["policies"], given["guidance"])))
+        except ConfigError:
+            continue
+    met: set[tuple[str, str]] = set()
+    for a, b, stage in fitting:
+        if not {(first, a), (second, b)} <= met:
+            met |= {(first, a), (second, b)}
+            yield f"{a} and {b}", stage
+
+
+@functools.cache
+def built_in(family: str) -> dict[str, Any]:
+    """The components that come with cfgrl, with their defaults, by name."""
+    entries = load_catalogue().entries(family).items()
+    return {name: _made(entry) for name, entry in entries if entry.plugin.distribution == "cfgrl"}
+
+
+def _made(entry: Entry) -> Any:
+    return build_component(load_catalogue(), entry.family, entry.name, entry.component.example)
+
+
+def _partner(family: str, missing: frozenset[str]) -> Any:
+    """An installed component that provides something that is missing; `None` where there is none."""
+    for entry in load_catalogue().entries(family).values():
+        try:
+            made = _made(entry)
+        except CfgrlError:  # A broken neighbour is not what is being checked.
+            continue
+        if isinstance(made, eqx.Module) and getattr(made, "provides", frozenset()) & missing:
+            return made
+    return None
+
+
+def _entry(cls: type) -> Entry | None:
+    family = family_of(cls)
+    name = load_catalogue().name_of(family, cls)
+    return load_catalogue().entries(family)[name] if name else None
