@@ -16,7 +16,7 @@ REPEATS = 7
 COMMANDS = (("--help",), ("list",), ("list", "--json"), ("plugins",), ("train", "no-such-preset"))
 
 
-#: Hook modules of ten installed plugins: eight good ones, one that raises, one whose class takes five seconds to import.
+#: Hook modules of ten plugins: eight good ones, one that raises, one whose class takes five seconds to import.
 GOOD = "from cfgrl import Component, hookimpl\ncfgrl_api = 1\n@hookimpl\ndef cfgrl_labelers():\n"
 TEN = {
     **{f"plugin-{i}": GOOD + f"    return {{'l{i}': Component('plugin_{i}:L', summary='good')}}\n" for i in range(8)},

@@ -3,29 +3,34 @@
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import pathlib
 import re
 import shlex
+import sys
 import tomllib
+import types
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 import cfgrl
-from cfgrl._component import FAMILIES
+import cfgrl.testing
 from cfgrl._optimizer import EMA, Optimizer
 from cfgrl._settings import Checkpointing, Evaluation, Training
 from cfgrl._view import View
 from cfgrl.cli._main import build_parser
-from cfgrl.config._catalogue import load_catalogue
 from cfgrl.config._registry import load_registries
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
+#: Pages whose code needs nothing but what is installed here; the examples are packages of their own.
+RUNS = [page for page in PAGES if not page.is_relative_to(DOCS / "examples")]
 SECTIONS = {
     "view": View,
     "optimizer": Optimizer,
@@ -34,36 +39,29 @@ SECTIONS = {
     "checkpoint": Checkpointing,
     "eval": Evaluation,
 }
-#: Where a component's own keys stand in a preset.
-PREFIX = {"labelers": "labeler", "policies": "policy", "guidance": "guidance", "datasets": "dataset"}
+sys.path.insert(0, str(DOCS / "_site"))
+site: Any = importlib.import_module("cfgrl_site")
 
 _BLOCK = re.compile(r"(?P<before><!-- compile only -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.M | re.S)
 
 
-def blocks(page: pathlib.Path, language: str) -> Iterator[tuple[str, bool]]:
-    """The code blocks of a page in one language, each with whether it is run or only compiled."""
-    for match in _BLOCK.finditer(page.read_text()):
+def blocks(page: pathlib.Path | str, language: str) -> Iterator[tuple[str, bool]]:
+    """The code blocks of a page, or of its text, in one language, each with whether it is run or only compiled."""
+    for match in _BLOCK.finditer(page if isinstance(page, str) else page.read_text()):
         if match["language"] == language:
             yield match["text"], match["before"] is None
 
 
-def components() -> list[tuple[str, str, Any]]:
-    catalogue = load_catalogue()
-    return [
-        (family, name, entry.component)
-        for family in FAMILIES
-        for name, entry in catalogue.entries(family).items()
-        if entry.plugin.distribution == "cfgrl"
-    ]
+def generated() -> dict[str, str]:
+    """The generated pages, pictures left out."""
+    return {name: page for name, page in site.generated(ROOT).items() if isinstance(page, str)}
 
 
-def shown_commands() -> list[tuple[str, str]]:
-    found = []
-    for page in PAGES:
-        for text, _ in blocks(page, "console"):
-            lines = (line[2:].split("#")[0].strip() for line in text.splitlines() if line.startswith("$ "))
-            found += [(page.name, line) for line in lines if re.match(r"(\S*/)?cfgrl ", line)]
-    return found
+def commands(page: pathlib.Path | str) -> list[str]:
+    """The commands of ours that a page shows."""
+    lines = [line for text, _ in blocks(page, "console") for line in text.splitlines() if line.startswith("$ ")]
+    found = (line[2:].split("#")[0].strip() for line in lines)
+    return [line for line in found if re.match(r"(\S*/)?cfgrl ", line)]
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
@@ -79,31 +77,6 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
     walk(build_parser(), "")
     return found
-
-
-@pytest.mark.parametrize(("family", "name"), [(family, name) for family, name, _ in components()])
-def test_every_component_is_documented(family: str, name: str) -> None:
-    text = (DOCS / "catalogue.md").read_text()
-    section = text.split(f"## {'Data sets' if family == 'datasets' else family.capitalize()}\n")[1].split("\n## ")[0]
-    assert f"| `{name}` |" in section
-
-
-@pytest.mark.parametrize(("family", "name", "component"), components())
-def test_every_key_of_a_component_is_documented(family: str, name: str, component: Any) -> None:
-    row = next(line for line in (DOCS / "catalogue.md").read_text().splitlines() if line.startswith(f"| `{name}` |"))
-    for field in dataclasses.fields(component.load()):
-        key = f"{PREFIX[family]}.{field.name}" if family in PREFIX else field.name
-        assert f"`{key}`" in row, f"{key} is missing in the row of {name}"
-
-
-def test_every_preset_is_documented() -> None:
-    text = (DOCS / "catalogue.md").read_text().split("## Presets\n")[1]
-    pages = "".join(page.read_text() for page in (DOCS / "algorithms").glob("*.md"))
-    presets = load_registries(ROOT / "registry.toml").presets()
-    assert {"flow-bc", "flow-gcbc", "cfgrl-goal", "cfgrl-offline", "demo"} <= set(presets)
-    for name in presets:
-        assert f"| `{name}` |" in text
-        assert f"`{name}`" in pages
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -133,10 +106,15 @@ def test_every_hook_is_documented() -> None:
 
 
 def test_every_public_name_is_documented() -> None:
-    text = (DOCS / "api.md").read_text()
-    aliases = {"Actor", "Critic", "Field", "Metrics", "hookimpl"}
-    missing = [name for name in cfgrl.__all__ if f"::: cfgrl.{name}\n" not in text + "\n" and name not in aliases]
-    assert not missing
+    text = (DOCS / "api.md").read_text() + "\n"
+    names = [f"cfgrl.{name}" for name in cfgrl.__all__]
+    names += [f"cfgrl.testing.{name}" for name, value in vars(cfgrl.testing).items() if is_public(name, value)]
+    assert len(names) > 50
+    assert [name for name in names if f"::: {name}\n" not in text and f"`{name}`" not in text] == []
+
+
+def is_public(name: str, value: Any) -> bool:
+    return not name.startswith("_") and not isinstance(value, types.ModuleType)
 
 
 def test_every_exit_code_is_documented() -> None:
@@ -152,14 +130,19 @@ def test_every_exit_code_is_documented() -> None:
     assert all(f"| {code} |" in text for code in codes)
 
 
-@pytest.mark.parametrize(("page", "command"), shown_commands())
+@pytest.mark.parametrize(("page", "command"), [(page.name, command) for page in PAGES for command in commands(page)])
 def test_a_shown_command_parses(page: str, command: str) -> None:
     del page
-    arguments = build_parser().parse_args(shlex.split(command)[1:])
-    assert callable(arguments.run)
+    assert callable(build_parser().parse_args(shlex.split(command)[1:]).run)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page, "python"))], ids=lambda page: page.name)
+def test_a_command_on_a_generated_page_parses() -> None:
+    found = [command for page in generated().values() for command in commands(page)]
+    assert len(found) >= 20
+    assert all(callable(build_parser().parse_args(shlex.split(command)[1:]).run) for command in found)
+
+
+@pytest.mark.parametrize("page", [page for page in RUNS if list(blocks(page, "python"))], ids=lambda page: page.name)
 def test_python_on_a_page_works(page: pathlib.Path) -> None:
     namespace: dict[str, Any] = {"__name__": page.stem}
     for text, runs in blocks(page, "python"):
@@ -168,7 +151,7 @@ def test_python_on_a_page_works(page: pathlib.Path) -> None:
             exec(code, namespace)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page, "toml"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in RUNS if list(blocks(page, "toml"))], ids=lambda page: page.name)
 def test_toml_on_a_page_is_valid_and_its_presets_resolve(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
     for text, _ in blocks(page, "toml"):
         presets = tomllib.loads(text).get("preset", {})
@@ -177,7 +160,7 @@ def test_toml_on_a_page_is_valid_and_its_presets_resolve(page: pathlib.Path, tmp
             assert load_registries(tmp_path / "registry.toml").resolve(name, []).table["guidance"]
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.ipynb")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((DOCS / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
 def test_a_notebook_prints_what_it_shows(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pyplot = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.setattr(pyplot, "show", lambda: pyplot.close("all"))
@@ -193,8 +176,10 @@ def test_a_notebook_prints_what_it_shows(path: pathlib.Path, monkeypatch: pytest
 
 
 def test_pages_of_the_documentation_are_reached_from_its_contents() -> None:
-    navigation = (ROOT / "mkdocs.yml").read_text()
-    assert all(str(page.relative_to(DOCS)) in navigation for page in DOCS.rglob("*.md"))
+    navigation = str(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+    written = [page.relative_to(DOCS).as_posix() for page in RUNS if page.is_relative_to(DOCS)]
+    pages = [*written, *(page for page in generated() if not page.startswith("examples/"))]
+    assert [page for page in pages if f"'{page}'" not in navigation] == []
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)

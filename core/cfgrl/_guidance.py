@@ -29,6 +29,8 @@ class Guidance(eqx.Module):
     #: Whether acting is integrating `field`. Not where samples are picked, or a mode is taken: guidance that wraps
     #: fields refuses those, and their densities are not known.
     steers: ClassVar[bool] = True
+    #: What acting is at w = 0 and at w = 1, a few words each, for reports; empty where there is no dial.
+    ends: ClassVar[tuple[str, str]] = ("", "")
 
     @property
     def weight(self) -> Any:

@@ -120,6 +120,12 @@ class Agent(eqx.Module):
         """Whether a guidance weight changes what the agent does."""
         return any(stage.guidance.weight is not None for stage in self.stages)
 
+    @property
+    def dial_ends(self) -> tuple[str, str]:
+        """What acting is at w = 0 and at w = 1, in words; empty where there is no dial, or nobody says."""
+        said = [stage.guidance.ends for stage in self.stages if stage.guidance.weight is not None]
+        return said[-1] if said else ("", "")
+
 
 class StageState(eqx.Module):
     """All that training changes in a stage."""

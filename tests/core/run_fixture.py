@@ -40,6 +40,7 @@ def make_evaluation(*, step=4000, during_training=False, preset="demo", name="de
     summary = summarise(make_outcomes(**options))
     seeds = [int(seed) for seed in summary["results"][0]["by_seed"]]
     head = {"run": name, "preset": preset, "dataset": "pointmaze-medium-navigate-v0", "seeds": seeds}
+    head["dial"] = ["unconditional", "conditional, no extra push"]
     return {**head, **summary, "step": step, "time": 1.76e9 + step, "during_training": during_training}
 
 

@@ -112,6 +112,16 @@ def test_the_page_says_what_the_record_says(tmp_path):
     assert path_count(run) == 4 + 6 * 2
 
 
+def test_the_ends_of_the_dial_are_what_the_guidance_says():
+    record = make_evaluation()
+    assert "at w = 0 (unconditional) and" in findings(record)[0]
+    assert "at w = 1 (conditional, no extra push)." in findings(record)[0]
+    record["dial"] = ["the weak policy", "the strong policy"]
+    assert "at w = 0 (the weak policy) and" in findings(record)[0]
+    del record["dial"]
+    assert "(" not in findings(record)[0].replace("[", "")
+
+
 def path_count(run):
     return (run / "report.html").read_text().count("<svg ")
 

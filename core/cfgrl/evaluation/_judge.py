@@ -50,6 +50,7 @@ def judge(
     summary = summarise(named, key=seed)
     return {
         **summary,
+        "dial": list(agent.dial_ends),
         "episodes_per_cell": episodes,
         "tasks_played": names,
         "eval_seed": seed,

@@ -48,27 +48,30 @@ def _level(record: dict[str, Any]) -> str:
     shown = [result for result in (_at(record, 0.0), _at(record, 1.0)) if result is not None]
     parts = [
         f"{number(result[measure], measure)} {between(result[f'{measure}_ci'], measure)} "
-        f"at w = {weight(result['weight'])} "
-        f"({'unconditional' if result['weight'] == 0 else 'conditional, no extra push'})"
+        f"at w = {weight(result['weight'])}{_end(record, result['weight'])}"
         for result in shown
     ]
     return f"Mean {measure} is {listed(parts)}." if parts else ""
 
 
+def _end(record: dict[str, Any], value: float) -> str:
+    """What acting is at w = 0 or 1, in brackets, where the guidance said so."""
+    ends = record.get("dial") or ("", "")
+    return f" ({ends[int(value)]})" if ends[int(value)] else ""
+
+
 def _conditioning(record: dict[str, Any]) -> list[str]:
-    """W = 1 against w = 0: whether the condition does anything."""
+    """W = 1 against w = 0: whether guidance does anything."""
     measure = record.get("measure", "success")
     rows = [row for row in record.get("comparisons", []) if (row["weight"], row["against"]) == (1.0, 0.0)]
     if not rows:
-        return ["w = 0 and w = 1 were not both evaluated, so whether the condition matters is not answered here."]
+        return ["w = 0 and w = 1 were not both evaluated, so whether guidance matters is not answered here."]
     row = rows[0]
     said = f"{signed(row['difference'], measure)}, 95 % interval {signed_between(row['ci'], measure)}"
     if _verdict(row) == "better":
-        return [f"The condition matters: w = 1 is better than w = 0 ({said}){_unanimous(row)}."]
+        return [f"Guidance matters: w = 1 is better than w = 0 ({said}){_unanimous(row)}."]
     if _verdict(row) == "worse":
-        return [
-            f"The condition hurts: w = 1 is worse than w = 0 ({said}){_unanimous(row)}. Look for a fault in training."
-        ]
+        return [f"Guidance hurts: w = 1 is worse than w = 0 ({said}){_unanimous(row)}. Look for a fault in training."]
     return [f"Whether w = 1 is better than w = 0 is undecided: the interval of the difference includes zero ({said})."]
 
 

@@ -28,9 +28,17 @@ def success(runs: Sequence[RunRecord], measure: str) -> Any:
             ends.append(_curve(axes, run, measure, (index - (len(runs) - 1) / 2) * 0.012 * span))
     if len(runs) == 1:
         _mark_choice(axes, runs[0])
-    _scales(axes, weights, span, measure)
+    _scales(axes, weights, span, measure, _dial(runs))
     _labels(axes, runs, ends)
     return drawn
+
+
+def _dial(runs: Sequence[RunRecord]) -> Sequence[str]:
+    """What w = 0 and w = 1 are, where all runs with a dial say the same."""
+    said = {
+        tuple((run.evaluation or {}).get("dial") or ("", "")) for run in runs if _results(run)[0]["weight"] is not None
+    }
+    return said.pop() if len(said) == 1 else ("", "")
 
 
 def _results(run: RunRecord) -> list[dict[str, Any]]:
@@ -89,7 +97,7 @@ def _mark_choice(axes: Any, run: RunRecord) -> None:
         )
 
 
-def _scales(axes: Any, weights: Sequence[float], span: float, measure: str) -> None:
+def _scales(axes: Any, weights: Sequence[float], span: float, measure: str, dial: Sequence[str]) -> None:
     axes.set_ylabel(f"mean {measure}")
     if measure == "success":
         axes.set_ylim(-0.03, 1.03)
@@ -102,7 +110,8 @@ def _scales(axes: Any, weights: Sequence[float], span: float, measure: str) -> N
     axes.set_xlim(weights[0] - 0.05 * span, weights[-1] + 0.05 * span)
     if min((b - a for a, b in zip(weights, weights[1:], strict=False)), default=span) >= 0.06 * span:
         axes.set_xticks(weights, [weight(value) for value in weights])
-    axes.set_xlabel("guidance weight w  (0 unconditional, 1 conditional)")
+    ends = [said.partition(",")[0] for said in dial]
+    axes.set_xlabel("guidance weight w" + (f"  (0 {ends[0]}, 1 {ends[1]})" if all(ends) else ""))
 
 
 def _labels(axes: Any, runs: Sequence[RunRecord], ends: Sequence[float]) -> None:

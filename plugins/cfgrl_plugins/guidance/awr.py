@@ -20,7 +20,7 @@ class AWR(Plain):
 
     - `inverse_temperature`: 1/β (CFGRL's baseline: one of 1, 3, 10, 30).
     - `cap`: the largest weight.
-    - `act`: `mode`, for policies that have one, or `sample`.
+    - `act`: how it acts: by the `mode`, for policies that have one, or by a `sample`.
 
     Source: Peng et al. (arXiv 1910.00177); IQL (arXiv 2110.06169).
     """

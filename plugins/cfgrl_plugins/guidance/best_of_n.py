@@ -21,10 +21,10 @@ class BestOfN(Wrapper):
 
     **Arguments:**
 
-    - `inner`: the guidance that samples.
-    - `samples`: N (IDQL: 64, Diffusion-QL: 50).
-    - `pick`: `argmax` (IDQL) or `softmax` (Diffusion-QL).
-    - `temperature`: of the softmax.
+    - `inner`: the guidance that trains and samples, whose dial this one has.
+    - `samples`: N, how many are drawn for one action (IDQL: 64, Diffusion-QL: 50).
+    - `pick`: the one of the largest Q, `argmax` (IDQL), or a drawn one, `softmax` (Diffusion-QL).
+    - `temperature`: of the softmax, in units of Q.
 
     Source: Hansen-Estruch et al., IDQL (arXiv 2304.10573); Diffusion-QL (arXiv 2208.06193).
     """
@@ -45,6 +45,11 @@ class BestOfN(Wrapper):
     def weight(self) -> Any:
         """The dial of `inner`."""
         return self.inner.weight
+
+    @property
+    def ends(self) -> tuple[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Those of `inner`."""
+        return self.inner.ends
 
     def sample(
         self,

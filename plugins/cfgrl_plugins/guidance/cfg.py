@@ -17,9 +17,9 @@ class CFG(Guidance):
     """Classifier-free guidance as policy improvement.
 
     The network learns the policy with and without knowledge of an event: that the goal is reached, or that the action
-    is optimal. Acting integrates u + w·(c − u), c the prediction given the event and u the one without: for exact
-    scores this samples π_w(a|s) ∝ π̂(a|s)·p(event|s,a)^w up to the discretisation of the sampler. w = 0 is the
-    unconditional policy, w = 1 the conditioned one, w > 1 goes beyond it.
+    is optimal. Acting integrates u + w·(c − u), c the prediction given the event and u the one without. It aims at
+    π_w(a|s) ∝ π̂(a|s)·p(event|s,a)^w, and with exact predictions samples it at w = 0, the unconditional policy, and at
+    w = 1, the conditioned one; elsewhere the law is near it. w > 1 goes beyond the conditioned policy.
 
     What is nulled is the `goal` (the label's context), or the `optimality` o made of the label's advantage A, in which
     case a goal stays known. Two forms of training, both the paper's:
@@ -32,14 +32,19 @@ class CFG(Guidance):
     **Arguments:**
 
     - `weight`: the default of the dial w; acting may use any other without training or compiling again.
-    - `nulls`: what is nulled.
+    - `nulls`: what is nulled: the goal, or the optimality of the action.
     - `training`: which of the two forms.
     - `dropout`: probability of nulling in `dropout` (0.1 in the paper).
     - `unconditional`: scale of the loss of the branch "unknown" in `branches` (0.1 in the paper).
     - `optimality`: how A becomes o: `binary` (A against `threshold`), `quantile` (against that of the batch),
       `bernoulli` (drawn with probability σ(A/τ)); only in `branches` `exponential` (f = min(exp(A/τ), cap)); only in
       `dropout` `levels` (L equal shares of the batch) and `advantage` (A/τ itself, acting asks for `target`).
-    - `threshold`, `quantile`, `temperature` (τ), `cap`, `levels` (L), `target`: as just said.
+    - `threshold`: of `binary`: the advantage from which on an action counts as optimal.
+    - `quantile`: of `quantile`: the share of the batch that counts as not optimal.
+    - `temperature`: τ of `bernoulli`, `exponential` and `advantage`, in units of A.
+    - `cap`: of `exponential`: the largest factor.
+    - `levels`: of `levels`: L.
+    - `target`: of `advantage`: the A/τ that acting asks for.
 
     With a binary o ideal conditioning would make w > 0 do nothing further, since f^w = f: what larger w changes there
     comes from the smoothness of what was learned. `bernoulli` has no such corner.
@@ -75,6 +80,8 @@ class CFG(Guidance):
                 f"CFG cannot scale a branch by optimality '{self.optimality}', which only marks examples: "
                 'choose training "dropout".'
             )
+
+    ends = ("unconditional", "conditional, no extra push")
 
     @property
     def needs(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -23,7 +23,7 @@ class Energy(Wrapper):
     **Arguments:**
 
     - `weight`: the default of the dial w, in units of 1/Q.
-    - `inner`: the guidance whose field is tilted.
+    - `inner`: the guidance that trains, and whose field is tilted; one that acts by a field.
 
     Source: Lu et al., exact energy guidance (arXiv 2304.12824), of which this is the mean-field form; the gradient
     through the clean estimate as in Chung et al. (arXiv 2209.14687).
@@ -32,6 +32,8 @@ class Energy(Wrapper):
     # A field in the place of the base's property, which stands for "no dial".
     weight: Float[Array, ""] = scalar(1.0, ge=0.0)  # pyright: ignore[reportIncompatibleMethodOverride]
     inner: Guidance = eqx.field(default_factory=Unguided)
+
+    ends = ("the critic left out", "tilted by its gradient once")
 
     def __check_init__(self) -> None:
         if not self.inner.steers:

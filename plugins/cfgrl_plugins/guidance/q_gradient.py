@@ -24,8 +24,8 @@ class QGradient(Plain):
 
     **Arguments:**
 
-    - `eta`: η.
-    - `heads`: as just said.
+    - `eta`: η, the weight of Q against imitation (Diffusion-QL's differs by task, 0.005 to 4.5).
+    - `heads`: which Q is climbed, as just said.
     - `normalize`: whether Q is divided by its mean magnitude (no gradient goes through that).
 
     Source: Wang et al., Diffusion-QL (arXiv 2208.06193); Park et al., FQL (arXiv 2502.02538).

@@ -16,7 +16,8 @@ class Unguided(Plain):
 
     **Arguments:**
 
-    - `act`: `sample`, or `mode` for policies that have one, as the Gaussian baselines of OGBench are judged.
+    - `act`: how it acts: by a `sample`, or by the `mode` for policies that have one, as the Gaussian baselines of
+      OGBench are judged.
     """
 
     act: Literal["sample", "mode"] = "sample"

@@ -23,8 +23,8 @@ class Goals(Labeler):
 
     **Arguments:**
 
-    - `sampling`: one of these.
-    - `discount`: γ of `geometric`.
+    - `sampling`: how that row is drawn, one of these.
+    - `discount`: γ of `geometric`; goals are 1/(1 − γ) transitions ahead in the mean, as far as episodes go.
     - `steps`: k of `offset`, in transitions.
     - `chunk`: how many actions in a row are imitated together, as in `behaviour`.
 

@@ -53,15 +53,17 @@ class IQL(Labeler):
 
     **Arguments:**
 
-    - `network`: of V and of each head.
-    - `heads`: how many there are.
+    - `network`: of V and of each head of Q.
+    - `heads`: how many heads of Q there are; their minimum counts.
     - `expectile`: e; above 1/2 V tends to the best action that the data show.
-    - `discount`: γ.
-    - `target_rate`: τ.
-    - `learning_rate`: Adam's.
-    - `advantage`: which Q the advantage reads (CFGRL: `online` on OGBench, `target` on ExORL).
+    - `discount`: γ, what a reward is worth one transition later.
+    - `target_rate`: τ, with which the slow heads Q_target follow.
+    - `learning_rate`: of the Adam that trains Q and V.
+    - `advantage`: which Q the advantage reads, the trained heads or the slow ones (CFGRL: `online` on OGBench, `target`
+      on ExORL).
     - `goals`: a labeler that gives goals, or `None` for the rewards of the data.
-    - `current_goals`, `random_goals`: shares of the critic's goals (OGBench's).
+    - `current_goals`: with `goals`, the share of the critic's goals that are the row itself (OGBench's).
+    - `random_goals`: with `goals`, the share that is any row of the data (OGBench's).
 
     Source: Kostrikov et al. (arXiv 2110.06169); CFGRL (arXiv 2505.23458), whose networks are the defaults; goals as in
     OGBench's GCIQL (arXiv 2410.20092).

@@ -30,13 +30,15 @@ class QLearning(Labeler):
 
     **Arguments:**
 
-    - `network`: of each head.
-    - `heads`: how many there are.
-    - `backup`: how the slow heads are reduced.
+    - `network`: of each head of Q.
+    - `heads`: how many heads of Q there are.
+    - `backup`: how the slow heads are reduced to one value: their minimum or mean.
     - `max_q_backup`: n; 0 for one next action (Diffusion-QL: 10 on the harder antmazes).
-    - `discount`: γ.
+    - `discount`: γ, what a reward is worth one transition later.
     - `target_rate`: τ, with which the slow heads follow.
-    - `learning_rate`, `clip_norm`, `decay_steps`: of the heads' Adam, as those of a stage's optimiser.
+    - `learning_rate`: of the heads' Adam.
+    - `clip_norm`: largest global norm of the heads' gradient; `None` for no limit.
+    - `decay_steps`: updates over which the step size falls to zero along a half cosine; `None` for a constant one.
 
     Source: Diffusion-QL (arXiv 2208.06193); FQL (arXiv 2502.02538).
     """

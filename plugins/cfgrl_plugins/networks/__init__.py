@@ -13,17 +13,20 @@ def cfgrl_networks() -> dict[str, Component]:
             "cfgrl_plugins.networks.mlp:MLP",
             summary="fully connected layers; 4 × 512 GELU unless told otherwise",
             verified="against NumPy; real run: cfgrl demo",
+            docs="docs/algorithms/flow-bc.md#departures",
         ),
         "residual-mlp": Component(
             "cfgrl_plugins.networks.residual_mlp:ResidualMLP",
             summary="residual blocks with LayerNorm and dropout; 3 blocks of width 256 unless told otherwise",
             paper="IDQL (arXiv 2304.10573)",
             verified="against NumPy",
+            docs="docs/algorithms/idql.md#parts",
         ),
         "impala-small": Component(
             "cfgrl_plugins.networks.impala_small:ImpalaSmall",
             summary="residual convolutions that read an image once, and an MLP behind them",
             paper="IMPALA (arXiv 1802.01561), sizes of CFGRL (arXiv 2505.23458)",
             verified="against NumPy; real run on images made here",
+            docs="docs/algorithms/visual.md",
         ),
     }

@@ -89,8 +89,10 @@ class ImpalaSmall(Network):
 
     - `stacks`: channels of each stack; each halves the size of the image.
     - `blocks`: residual blocks in a stack (1 is the small form, 2 IMPALA's).
-    - `code`: width of the dense layer.
-    - `hidden`, `activation`, `layer_norm`: of the MLP; the dense layer has the same activation.
+    - `code`: width of the dense layer, which is that of an encoded image.
+    - `hidden`: width of each hidden layer of the MLP.
+    - `activation`: of the MLP and of the dense layer.
+    - `layer_norm`: in the MLP, LayerNorm `before` or `after` each activation, or `none`.
 
     Source: Espeholt et al., IMPALA (arXiv 1802.01561); the small form and the sizes as in OGBench (arXiv 2410.20092)
     and CFGRL (arXiv 2505.23458).

@@ -1,0 +1,1 @@
+"""Random Fourier features in front of a network: a network for `cfgrl`."""
