@@ -6,18 +6,14 @@ cannot be imported. Nothing is downloaded: the wheels are built from copies, wit
 
 import ast
 import json
-import os
 import pathlib
 import shutil
-import subprocess
-import sys
-import sysconfig
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from users import User, environment
 
 import cfgrl
-import cfgrl_plugins
 from cfgrl import nn, testing
 from cfgrl._component import FAMILIES
 from cfgrl._errors import PluginError
@@ -57,50 +53,9 @@ include = ["cfgrl_wreck.py"]
 """
 
 
-class User(NamedTuple):
-    """Somebody who has installed the examples: an interpreter, and a folder to work in."""
-
-    python: pathlib.Path
-    folder: pathlib.Path
-
-    def run(self, *words: str, cwd: pathlib.Path | None = None) -> str:
-        """Run a child process that has to succeed; returns what it printed."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("CFGRL_", "PYTHON"))}
-        environment |= {"PJRT_NPROC": "2", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-        done = subprocess.run(
-            [str(self.python), *words],
-            cwd=cwd or self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def cfgrl(self, *words: str) -> str:
-        """Run the command line."""
-        return self.run("-m", "cfgrl.cli._main", *words)
-
-    def json(self, *words: str) -> Any:
-        """Run the command line with `--json`."""
-        return json.loads(self.cfgrl(*words, "--json"))
-
-
 def listing() -> set[pathlib.Path]:
     """The files of the examples, without what Python leaves beside sources when it reads them."""
     return {path for path in EXAMPLES.rglob("*") if "__pycache__" not in path.parts}
-
-
-def environment(folder: pathlib.Path) -> pathlib.Path:
-    """The interpreter of a new virtual environment that sees the packages of the running one; without pip."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    roots = [str(pathlib.Path(module.__path__[0]).parent) for module in (cfgrl, cfgrl_plugins)]
-    seen = dict.fromkeys([sysconfig.get_path("purelib"), *roots])
-    own = sysconfig.get_path("purelib", scheme="venv", vars={"base": str(folder), "platbase": str(folder)})
-    # Not --system-site-packages: those are the interpreter's own, and not those of the environment that runs the tests.
-    (pathlib.Path(own) / "outer.pth").write_text("\n".join(seen))
-    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="module")
@@ -113,15 +68,10 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> User:
     wreck.mkdir()
     (wreck / "pyproject.toml").write_text(BROKEN_PROJECT)
     (wreck / "cfgrl_wreck.py").write_text(BROKEN_HOOKS)
-    python = environment(folder / "environment")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python), "install", "--quiet"]
-    offline = ["--no-index", "--no-deps", "--no-build-isolation", "--no-cache-dir"]
-    done = subprocess.run(
-        [*pip, *offline, *(str(folder / name) for name in (*NAMES, "wreck"))], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    user = User(environment(folder / "environment"), folder)
+    user.install(*NAMES, "wreck")
     assert listing() == before, "installing wrote into the sources"
-    return User(python, folder)
+    return user
 
 
 @pytest.fixture(scope="module")

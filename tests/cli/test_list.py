@@ -69,6 +69,8 @@ def test_show_component(tmp_path):
     assert "**Arguments:**" in about["doc"]
     text, _ = _cfgrl("show", "networks/mlp", cwd=tmp_path)
     assert 'activation: "gelu" or "mish"' in text and "[512, 512, 512, 512]" in text
+    text, _ = _cfgrl("show", "iql", cwd=tmp_path)
+    assert 'network: table with `use`, one of the networks; default MLP(layer_norm = "after")' in text
     text, _ = _cfgrl("show", "ogbench", cwd=tmp_path)
     assert "name: string; required" in text and 'dir: string or "none"; default "none"' in text
 

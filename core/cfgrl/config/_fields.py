@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from cfgrl._component import FAMILIES, reason
 from cfgrl._errors import PluginError
 from cfgrl.config._expression import Unreadable, constant, interpret
-from cfgrl.config._source import ClassSource, annotated_fields, find_class, has_own_init, with_bases
+from cfgrl.config._source import ClassSource, annotated_fields, find_class, find_named, has_own_init, with_bases
 
 #: Names of the classes that stand for a family in annotations.
 _PROTOCOLS = {target.partition(":")[2]: family for family, target in FAMILIES.items()} | {"FieldPolicy": "policies"}
@@ -145,7 +145,7 @@ def _component_default(cls: ClassSource, node: ast.expr) -> Any:
     call = node.body if isinstance(node, ast.Lambda) else node
     name = call.func if isinstance(call, ast.Call) else call
     keywords = call.keywords if isinstance(call, ast.Call) else []
-    source = find_class(f"{cls.module}:{name.id}") if isinstance(name, ast.Name) else None
+    source = find_named(cls.module, name)
     if source is None or (isinstance(call, ast.Call) and call.args) or not all(k.arg for k in keywords):
         return constant(node)
     return SourceDefault(source, {str(k.arg): constant(k.value) for k in keywords})

@@ -68,6 +68,22 @@ def find_class(target: str, depth: int = 8) -> ClassSource | None:
     return None
 
 
+def find_named(module: str, name: ast.expr) -> ClassSource | None:
+    """The class that `MLP` or `nn.MLP` means in the source of a module."""
+    if isinstance(name, ast.Name):
+        return find_class(f"{module}:{name.id}")
+    file = find_module(module)
+    if file is None or not isinstance(name, ast.Attribute) or not isinstance(name.value, ast.Name):
+        return None
+    tree = _parse(file)
+    for node in tree.body if tree else []:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name.value.id:
+                    return find_class(f"{_absolute(node, module, file)}.{alias.name}:{name.attr}")
+    return None
+
+
 def _absolute(node: ast.ImportFrom, module: str, file: pathlib.Path) -> str:
     """The module that `from … import` names, seen from `module`."""
     if not node.level:
