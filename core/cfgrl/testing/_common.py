@@ -85,9 +85,9 @@ def _shown(parameter: inspect.Parameter, among: list[inspect.Parameter]) -> str:
 
 
 CHECKS = (
+    capabilities_are_names,
     documented,
     frozen,
     methods_take_what_the_protocol_passes,
     fields_hold_no_mutable_values,
-    capabilities_are_names,
 )

@@ -4,19 +4,18 @@ Stand-ins have the capabilities that the core knows. A capability that a plugin 
 installed components, where the package that needs it usually brings somebody who provides it.
 """
 
+import contextlib
 import functools
 import inspect
 import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import equinox as eqx
-
 from cfgrl._component import FAMILIES, load_class
 from cfgrl._errors import CfgrlError, ConfigError
 from cfgrl._stage import Stage
 from cfgrl.config._build import build_component
-from cfgrl.config._catalogue import Entry, load_catalogue
+from cfgrl.config._catalogue import Catalogue, Entry, load_catalogue
 from cfgrl.testing._parts import EveryFact, LinearFlow, LinearGaussian
 
 PARTS = ("labelers", "policies", "guidance")
@@ -54,21 +53,23 @@ def instance(component: Any) -> Any:
 
 
 def whole(guidance: Any) -> tuple[Any, Any]:
-    """A labeler and a policy that provide all that a guidance can ask for."""
-    labeler, policy = EveryFact(), LinearFlow()
-    missing = guidance.needs - labeler.provides - policy.provides
-    if not missing:
-        return labeler, policy
-    return _partner("labelers", missing) or labeler, _partner("policies", missing) or policy
+    """A labeler and a policy that provide all that a guidance can ask for; a stand-in each where that is enough."""
+    return _first(guidance, [EveryFact()], [LinearFlow(), LinearGaussian()])
 
 
 def barely(guidance: Any) -> tuple[Any, Any]:
     """A labeler and a policy that provide what a guidance says it needs, and as little beyond it as there is."""
-    labeler = EveryFact(guidance.needs & EveryFact().provides)
-    policy = LinearFlow() if "field" in guidance.needs else LinearGaussian()
-    if guidance.needs <= labeler.provides | policy.provides:
-        return labeler, policy
-    return whole(guidance)
+    return _first(guidance, [EveryFact(guidance.needs & EveryFact().provides)], [LinearGaussian(), LinearFlow()])
+
+
+def _first(guidance: Any, labelers: list[Any], policies: list[Any]) -> tuple[Any, Any]:
+    for made in itertools.product(labelers, policies):
+        if guidance.needs <= made[0].provides | made[1].provides:
+            return made
+    for made in itertools.product([*labelers, *_installed("labelers")], [*policies, *_installed("policies")]):
+        if guidance.needs <= made[0].provides | made[1].provides:
+            return made
+    raise AssertionError(f"no installed labeler and policy provide {', '.join(sorted(guidance.needs))} together")
 
 
 def combinations(component: Any) -> Iterator[tuple[str, Stage]]:
@@ -91,25 +92,21 @@ def combinations(component: Any) -> Iterator[tuple[str, Stage]]:
 
 @functools.cache
 def built_in(family: str) -> dict[str, Any]:
-    """The components that come with cfgrl, with their defaults, by name."""
-    entries = load_catalogue().entries(family).items()
-    return {name: _made(entry) for name, entry in entries if entry.plugin.distribution == "cfgrl"}
+    """The components that come with cfgrl, with their defaults, by name; whatever else is installed."""
+    catalogue = Catalogue(tuple(plugin for plugin in load_catalogue().plugins if plugin.distribution == "cfgrl"))
+    return {name: _made(catalogue, entry) for name, entry in catalogue.entries(family).items()}
 
 
-def _made(entry: Entry) -> Any:
-    return build_component(load_catalogue(), entry.family, entry.name, entry.component.example)
+def _made(catalogue: Catalogue, entry: Entry) -> Any:
+    return build_component(catalogue, entry.family, entry.name, entry.component.example)
 
 
-def _partner(family: str, missing: frozenset[str]) -> Any:
-    """An installed component that provides something that is missing; `None` where there is none."""
-    for entry in load_catalogue().entries(family).values():
-        try:
-            made = _made(entry)
-        except CfgrlError:  # A broken neighbour is not what is being checked.
-            continue
-        if isinstance(made, eqx.Module) and getattr(made, "provides", frozenset()) & missing:
-            return made
-    return None
+def _installed(family: str) -> Iterator[Any]:
+    """What is installed and can be made; a broken neighbour is not what is being checked."""
+    catalogue = load_catalogue()
+    for entry in catalogue.entries(family).values():
+        with contextlib.suppress(CfgrlError):
+            yield _made(catalogue, entry)
 
 
 def _entry(cls: type) -> Entry | None:

@@ -1,11 +1,13 @@
 """Checks of a component's fields as the keys of a registry file."""
 
 import dataclasses
+import types
 import typing
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import pydantic
 
 from cfgrl._component import reason
 from cfgrl._errors import PluginError
@@ -25,9 +27,7 @@ def fields_are_keys(component: Any) -> None:
     for name, field in fields.items():
         if field.kind == "value":
             try:
-                validate(field, "a string that no key expects")
-            except Invalid:
-                continue
+                pydantic.TypeAdapter(field.annotation).json_schema()
             except Exception as error:
                 raise AssertionError(f"`{name}` cannot be set in a registry file: {reason(error)}") from error
 
@@ -84,6 +84,15 @@ def keys_are_read_from_the_source(component: Any) -> None:
     )
 
 
+def accepts(field: Field, value: Any) -> bool:
+    """Whether a file may set the field to a value."""
+    try:
+        validate(field, value)
+    except Invalid:
+        return False
+    return True
+
+
 def _keys(component: Any) -> list[tuple[str, Field]]:
     """The fields that are values of a file; components inside are their own."""
     return [(n, f) for n, f in class_fields(type(component)).items() if f.kind in ("value", "scalar")]
@@ -100,8 +109,12 @@ def _alike(before: Any, after: Any) -> bool:
 
 
 def _is_float(annotation: Any) -> bool:
-    arms = (annotation, *typing.get_args(annotation))
-    return any(arm is float or float in typing.get_args(arm) for arm in arms)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _is_float(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_float(arm) for arm in arguments)
+    return annotation is float  # A list of them is no number that enters arithmetic as it is.
 
 
 CHECKS = (

@@ -15,9 +15,11 @@ from cfgrl._label import Label
 from cfgrl._stage import Agent, AgentState, Stage, init
 from cfgrl._train import train_chunk
 from cfgrl._types import copied
+from cfgrl.config._fields import class_fields
 from cfgrl.testing._check import rule
 from cfgrl.testing._companions import barely, whole
 from cfgrl.testing._composition import abstractly
+from cfgrl.testing._configuration import accepts
 from cfgrl.testing._memo import once
 from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, all_finite, example_data, same
 
@@ -43,7 +45,7 @@ def _acting(guidance: Any) -> Any:
     return once(guidance, "act", lambda: eqx.filter_jit(act))
 
 
-def _told(guidance: Any) -> tuple[Any, ...]:
+def told_to(guidance: Any) -> tuple[Any, ...]:
     """What `field` and `sample` are told."""
     agent, _, state = _composed(guidance)
     stage, net = agent.stages[0], state.stages[0].net
@@ -53,6 +55,12 @@ def _told(guidance: Any) -> tuple[Any, ...]:
 
 def _has_dial(guidance: Any) -> bool:
     return guidance.weight is not None
+
+
+def _weights(guidance: Any) -> list[float]:
+    """Weights that the field `weight` accepts."""
+    field = class_fields(type(guidance)).get("weight")
+    return [w for w in (0.0, 0.5, 1.0, 2.5) if field is None or accepts(field, w)]
 
 
 @rule()
@@ -99,7 +107,8 @@ def samples_are_pure_targets(guidance: Any) -> None:
     first, second = act(guidance.weight, keys), act(guidance.weight, keys)
     assert first.shape == (8, ACTION) and all_finite(first), "a guided sample is not a finite target"
     assert same(first, second), "the same key gave two different samples"
-    assert bool(jnp.any(first[1:] != first[:-1])), "other keys gave the same sample"
+    by_mode = "mode" in guidance.needs  # Acting may then depend on no key.
+    assert by_mode or bool(jnp.any(first[1:] != first[:-1])), "other keys gave the same sample"
 
 
 @rule(_has_dial)
@@ -110,34 +119,41 @@ def the_weight_is_traced(guidance: Any) -> None:
     chex.clear_trace_counter()
     once: Any = chex.assert_max_traces(n=1)
     act = eqx.filter_jit(once(_act))
-    for weight in (0.0, 1.0, 2.5):
+    for weight in _weights(guidance):
         assert all_finite(act(agent, state, jnp.float32(weight))), f"a sample at weight {weight} is not finite"
 
 
 @rule(_has_dial)
 def the_dial_turns(guidance: Any) -> None:
-    """Another weight gives another action."""
+    """Another weight gives another action, and `ends` says what w = 0 and w = 1 are."""
     act, keys = _acting(guidance), jax.random.split(KEY, 8)
-    assert not same(act(jnp.float32(0.0), keys), act(jnp.float32(2.0), keys)), "w = 0 and w = 2 act alike: no dial"
+    low, high = min(_weights(guidance)), max(_weights(guidance))
+    alike = same(act(jnp.float32(low), keys), act(jnp.float32(high), keys))
+    assert not alike, f"w = {low:g} and w = {high:g} act alike: no dial"
+    said = guidance.ends
+    fine = isinstance(said, tuple) and len(said) == 2 and all(isinstance(end, str) for end in said)
+    assert fine, f"`ends` says in two strings what w = 0 and w = 1 are, not {said!r}"
 
 
 @rule()
 def the_field_fits(guidance: Any) -> None:
     """Where it `steers`, `field` gives predictions in the target's shape; where not, it refuses with a sentence."""
     try:
-        field = guidance.field(*_told(guidance))
+        field = guidance.field(*told_to(guidance))
     except ConfigError:
         assert not guidance.steers, "`field` refuses, but `steers` says that acting is integrating it"
         return
     assert guidance.steers, "`steers` says that acting is not integrating `field`, which should then refuse"
     prediction = field(jnp.zeros((ACTION,)), jnp.float32(0.5))
-    assert prediction.shape == (ACTION,) and all_finite(prediction), "the guided field does not give a finite target"
+    shape = jnp.shape(prediction)
+    assert shape == (ACTION,), f"for a target of shape {(ACTION,)} the guided field gives shape {shape}"
+    assert all_finite(prediction), "the guided field is not finite"
 
 
 @rule(lambda guidance: guidance.steers)
 def acting_is_integrating_its_field(guidance: Any) -> None:
     """Where it `steers`, a sample is the end of its own field: densities and guidance around it rely on that."""
-    policy, net, *_ = told = _told(guidance)
+    policy, net, *_ = told = told_to(guidance)
     integrate = eqx.filter_jit(lambda: policy.integrate(net, guidance.field(*told), key=KEY))
     sample = eqx.filter_jit(lambda: guidance.sample(*told, key=KEY))
     alike = bool(jnp.allclose(integrate(), sample(), atol=1e-4))

@@ -12,7 +12,17 @@ from cfgrl._label import Label
 from cfgrl._streamed import Streamed
 from cfgrl.testing._check import provides, rule
 from cfgrl.testing._memo import once
-from cfgrl.testing._parts import ACTION, all_finite, close, example_data, floats_are_float32, same, traces_alike, viewed
+from cfgrl.testing._parts import (
+    ACTION,
+    all_finite,
+    close,
+    example_data,
+    floats_are_float32,
+    same,
+    stirred,
+    traces_alike,
+    viewed,
+)
 
 INDEX = jnp.array([0, 3, 8, 12], jnp.int32)
 KEY = jax.random.key(0)
@@ -158,13 +168,15 @@ def state_shapes_do_not_depend_on_rows(labeler: Any) -> None:
     assert small == large, "state shapes depend on the number of rows"
 
 
-def _score(labeler: Any, which: str) -> Any:
+def scorer(labeler: Any, which: str) -> tuple[Any, Any]:
     """`target -> heads` for the first row, and that row's target."""
     data, label = viewed(example_data()), jax.tree.map(lambda leaf: leaf[0], _labels(labeler))
     observation = data.take(INDEX[0])["observations"]
 
+    state = stirred(initial(labeler))  # A last layer of zeros hides everything before training.
+
     def score(target: Any) -> Any:
-        return labeler.critic(initial(labeler), observation, target, label.context, which=which)
+        return labeler.critic(state, observation, target, label.context, which=which)
 
     return score, label.target
 
@@ -173,7 +185,7 @@ def _score(labeler: Any, which: str) -> Any:
 def critic_scores(labeler: Any) -> None:
     """Where `critic` is provided, it gives finite heads for an observation, a target and a context."""
     for which in ("online", "target"):
-        score, target = _score(labeler, which)
+        score, target = scorer(labeler, which)
         heads = eqx.filter_jit(score)(target)
         assert heads.ndim == 1 and all_finite(heads), f"the {which} critic must give finite heads of one axis"
 
@@ -181,7 +193,7 @@ def critic_scores(labeler: Any) -> None:
 @rule(provides("critic"))
 def critic_can_be_climbed(labeler: Any) -> None:
     """The critic's gradient by the target is finite and not zero: energy guidance and Q-gradients follow it."""
-    score, target = _score(labeler, "online")
+    score, target = scorer(labeler, "online")
     slope = eqx.filter_jit(jax.grad(lambda x: jnp.sum(score(x))))(0.5 * target)
     assert all_finite(slope) and bool(jnp.any(slope != 0)), "the critic's gradient by the target is zero or not finite"
 

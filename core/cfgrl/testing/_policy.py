@@ -11,7 +11,7 @@ from cfgrl._label import Condition
 from cfgrl._policy import FieldPolicy, GenerativePolicy
 from cfgrl.testing._check import provides, rule
 from cfgrl.testing._memo import once
-from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, all_finite, close, floats_are_float32, same
+from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, all_finite, close, floats_are_float32, same, stirred
 
 KEY = jax.random.key(0)
 SEEN, TARGET = jnp.full((OBSERVATION,), 0.3), jnp.full((ACTION,), -0.2)
@@ -53,7 +53,8 @@ def loss_is_a_finite_scalar_with_a_gradient(policy: Any) -> None:
     loss, gradient = eqx.filter_jit(
         eqx.filter_value_and_grad(lambda net: policy.loss(net, SEEN, TARGET, CONDITION, key=KEY))
     )(net)
-    assert jnp.shape(loss) == () and bool(jnp.isfinite(loss)), "the loss is not a finite scalar"
+    fine = jnp.shape(loss) == () and loss.dtype == jnp.float32 and bool(jnp.isfinite(loss))
+    assert fine, f"the loss is not a finite float32 scalar but {loss}"
     assert all_finite(gradient), "the gradient is not finite"
     size = sum(float(jnp.sum(jnp.abs(leaf))) for leaf in jax.tree.leaves(gradient))
     assert size > 0, "the gradient is zero everywhere: nothing would be learnt"
@@ -68,7 +69,9 @@ def samples_depend_on_the_key_alone(policy: Any) -> None:
     assert all_finite(first), "a sample is not finite"
     assert first.dtype == jnp.float32, f"a sample is {first.dtype}, not float32"
     assert same(first, second), "the same key gave two different samples"
-    assert bool(jnp.any(first[0] != first[1])), "different keys gave the same sample"
+    if bool(jnp.all(first[0] == first[1])):  # Right for a policy that always acts by its mode, and for no other.
+        alike = "mode" in policy.provides and close(first[0], policy.mode(_net(policy), SEEN, CONDITION))
+        assert alike, "different keys gave the same sample"
 
 
 @rule()
@@ -93,7 +96,7 @@ def other_sizes_work(policy: Any) -> None:
 @rule()
 def the_null_hides_the_context(policy: Any) -> None:
     """With `context_known` false the context makes no difference; with true it does."""
-    net = _net(policy)
+    net = stirred(_net(policy))  # A last layer of zeros hides everything before training.
 
     # Several, because clamped samples of an untrained network can lie in the same corner of the box by chance.
     keys, one, hidden = jax.random.split(KEY, 16), jnp.float32(1.0), jnp.asarray(False)
@@ -177,7 +180,8 @@ def density_is_one_in_all(policy: Any) -> None:
         line = jnp.linspace(-10.0, 10.0, points)
         found = log_density(line)
         assert found.shape == line.shape, "`log_prob` is one number for a target"
-        total = float(jnp.sum(jnp.exp(found)) * (line[1] - line[0]))
+        # NaN stands for a target that no sample can be.
+        total = float(jnp.sum(jnp.nan_to_num(jnp.exp(found))) * (line[1] - line[0]))
         if abs(total - 1.0) < 0.02:
             return
     raise AssertionError(f"exp(log_prob) integrates to {total:.3f} and is no density")

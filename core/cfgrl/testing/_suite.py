@@ -13,17 +13,19 @@ from cfgrl.testing import (
     _labeler,
     _network,
     _policy,
+    _purity,
     _state,
 )
 from cfgrl.testing._check import Check
 from cfgrl.testing._companions import family_of, instance
+from cfgrl.testing._told import told
 
 _ALL = _common.CHECKS + _configuration.CHECKS
 _FAMILIES: dict[str, tuple[Check, ...]] = {
-    "labelers": _labeler.CHECKS + _state.LABELER_CHECKS + _state.CHECKS + _composition.CHECKS,
-    "policies": _policy.CHECKS + _state.POLICY_CHECKS + _state.CHECKS + _composition.CHECKS,
-    "guidance": _guidance.CHECKS + _state.CHECKS + _composition.CHECKS,
-    "networks": _network.CHECKS + _composition.NETWORK_CHECKS,
+    "labelers": _labeler.CHECKS + _purity.LABELER_CHECKS + _state.LABELER_CHECKS + _state.CHECKS + _composition.CHECKS,
+    "policies": _policy.CHECKS + _purity.POLICY_CHECKS + _state.POLICY_CHECKS + _state.CHECKS + _composition.CHECKS,
+    "guidance": _guidance.CHECKS + _purity.GUIDANCE_CHECKS + _state.CHECKS + _composition.CHECKS,
+    "networks": _network.CHECKS + _purity.NETWORK_CHECKS + _state.CHECKS + _composition.NETWORK_CHECKS,
     "datasets": _dataset.CHECKS,
 }
 
@@ -57,7 +59,7 @@ def checks_for(component: Any) -> tuple[Check, ...]:
     """
     checks = _ALL + _FAMILIES[family_of(component)]
     made = instance(component)
-    return tuple(check for check in checks if check.applies(made))
+    return tuple(check for check in checks if _concerns(check, made))
 
 
 def every_check() -> dict[str, tuple[Check, ...]]:
@@ -68,7 +70,11 @@ def every_check() -> dict[str, tuple[Check, ...]]:
 def run_checks(component: Any, expected_failures: Mapping[str, str] | None = None) -> list[Finding]:
     """Run every check that concerns a component, and say what came of each."""
     made, expected = instance(component), dict(expected_failures or {})
-    findings = [_run(check, made, expected.pop(check.name, None)) for check in checks_for(made)]
+    findings: list[Finding] = []
+    for check in checks_for(made):
+        findings.append(_run(check, made, expected.pop(check.name, None)))
+        if check is _common.capabilities_are_names and findings[-1].status == "failed":
+            return findings  # What a part can do decides what it is checked for.
     known = {check.name for check in every_check()[family_of(component)]}
     for name in expected:
         why = "does not concern this component" if name in known else "is no check"
@@ -76,11 +82,18 @@ def run_checks(component: Any, expected_failures: Mapping[str, str] | None = Non
     return findings
 
 
+def _concerns(check: Check, component: Any) -> bool:
+    try:
+        return check.applies(component)
+    except Exception:  # Then the check itself meets the same fault, and says so.
+        return True
+
+
 def _run(check: Check, component: Any, expected: str | None) -> Finding:
     try:
         check(component)
-    except Exception as error:
-        text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        text = str(error) if isinstance(error, AssertionError) else told(error, component)
         return Finding(check.name, "expected", expected) if expected else Finding(check.name, "failed", text or "fails")
     if expected:
         return Finding(check.name, "unexpected", f"it passes, though a failure is expected ({expected})")
@@ -110,6 +123,9 @@ def parametrize_with_checks(components: Sequence[Any], *, expected_failures: Map
     import pytest
 
     expected, parameters = dict(expected_failures or {}), []
+    known = {check.name for component in components for check in every_check()[family_of(component)]}
+    if strange := sorted(set(expected) - known):
+        raise ValueError(f"failures are expected of what is no check here: {', '.join(strange)}")
     for component in components:
         made = instance(component)
         for check in checks_for(made):
