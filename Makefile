@@ -29,7 +29,7 @@ lint: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	@echo "The pages are in site/index.html"
+	@echo "The pages are in site/index.html; their search needs a server: python -m http.server --directory site"
 
 bench: $(VENV)/.dev
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

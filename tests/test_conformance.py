@@ -1,15 +1,18 @@
 """Every registered component passes the checks of its family; what the checks are worth is in test_planted.py."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Ge
 
 from cfgrl._component import FAMILIES
-from cfgrl.testing import Check, check_component, checks_for, parametrize_with_checks
+from cfgrl.testing import Check, check_component, checks_for, parametrize_with_checks, run_checks
 from cfgrl.testing._companions import PARTS, built_in
 from cfgrl_plugins.datasets.ogbench import OGBench
+from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.cfg import CFG
+from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.labelers.iql import IQL
@@ -17,7 +20,13 @@ from cfgrl_plugins.labelers.iql import IQL
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 #: Components that are another thing with other fields.
-OTHERS = (IQL(goals=Goals()), CFG(nulls="optimality"), CFG(nulls="optimality", training="branches"))
+OTHERS = (
+    IQL(goals=Goals()),
+    CFG(nulls="optimality"),
+    CFG(nulls="optimality", training="branches"),
+    AWR(act="mode"),
+    Unguided(act="mode"),
+)
 #: Whether built-in parts go together is tested by training them, in test_compose.py; here by one of each family.
 COMPOSED = ("goals", "gaussian", "cfg")
 
@@ -57,14 +66,47 @@ def test_an_announced_failure_is_marked(component: Any, check: Check) -> None:
         check(component)
 
 
+class Silent(Behaviour):
+    """Does not say what it provides."""
+
+    provides = None
+
+
+class Quitting(Behaviour):
+    """Leaves the process.
+
+    **Arguments:**
+
+    - `chunk`: how many actions.
+    """
+
+    def label(self, state, data, index, *, key):
+        raise SystemExit(0)
+
+
+def test_a_fault_of_the_class_is_one_sentence() -> None:
+    assert [(f.check, f.message) for f in run_checks(Silent)] == [
+        ("capabilities_are_names", "provides must be a frozenset, not NoneType")
+    ]
+    failed = [finding for finding in run_checks(Quitting) if not finding.fine]
+    assert failed and all("SystemExit" in f.message and "test_conformance.py" in f.message for f in failed)
+
+
+def test_a_slip_in_an_announcement_is_told() -> None:
+    with pytest.raises(ValueError, match="no check here: documentd"):
+        parametrize_with_checks([Behaviour], expected_failures={"documentd": "a slip"})
+
+
 def test_all_faults_are_told_at_once() -> None:
     class Worse(Undocumented):
-        provides = frozenset({"Goal"})
+        chunk: Annotated[int, Ge(1)] = 0
 
     with pytest.raises(AssertionError) as caught:
         check_component(Worse)
     assert "Worse fails" in str(caught.value)
-    assert "documented: Worse has no docstring" in str(caught.value) and "capabilities_are_names" in str(caught.value)
+    assert "documented: Worse has no docstring" in str(caught.value) and "defaults_keep_their_bounds" in str(
+        caught.value
+    )
 
 
 def test_a_class_that_needs_arguments_is_made_by_its_example() -> None:

@@ -34,10 +34,33 @@ def test_its_name_and_preset_are_listed(user: User) -> None:
     assert all(plugin["failure"] is None and plugin["api"] for plugin in user.json("plugins")["plugins"])
 
 
-def test_an_installed_package_is_checked_by_its_name(user: User) -> None:
-    report = user.json("plugin", "check", "cfgrl-my-dataset")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_package_is_checked_untouched(user: User, kind: str) -> None:
+    """By its name for one kind, by its folder for the others."""
+    target = f"cfgrl-my-{kind}" if kind == "dataset" else f"./cfgrl-my-{kind}"
+    report = user.json("plugin", "check", target)
     assert report["counts"]["failed"] == 0 and report["counts"]["passed"] >= 25
-    assert [part["name"] for part in report["parts"]] == ["cfgrl-my-dataset", "my-dataset"]
+    assert [part["name"] for part in report["parts"]] == [f"cfgrl-my-{kind}", f"my-{kind}"]
+
+
+def test_the_walk_of_the_documentation(user: User) -> None:
+    """The new idea passes the checks, and the test of the old promise fails, as the page says."""
+    page = (pathlib.Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
+    idea = page.split("```python\ndef guided")[1].split("```")[0]
+    new_plugin("cfgrl-interval", "guidance", user.folder)
+    folder = user.folder / "cfgrl-interval"
+    file = folder / "src" / "cfgrl_interval" / "guidance.py"
+    before, _, rest = file.read_text().partition("def guided")
+    after = rest[rest.index("\n        return guided") :]
+    file.write_text(f"{before}def guided{idea.rstrip().replace(chr(10), chr(10) + ' ' * 8)}\n{after}")
+    user.install("cfgrl-interval")
+    report = user.json("plugin", "check", "./cfgrl-interval")
+    assert report["counts"] == {"passed": report["counts"]["passed"], "failed": 0, "expected": 0, "unexpected": 0}
+    with pytest.raises(AssertionError, match=r"test_it_pushes_inside_the_interval_only\[0.5-4.0\]"):
+        user.run("-m", "pytest", "--quiet", "tests/test_guidance.py", cwd=folder)
+    test = folder / "tests" / "test_guidance.py"
+    test.write_text(test.read_text().replace("(0.5, 4.0), (0.95, 1.0)", "(0.2, 1.0), (0.95, 4.0)"))
+    user.run("-m", "pytest", "--quiet", "tests/test_guidance.py", cwd=folder)
 
 
 def test_a_preset_on_its_own_data_trains_and_is_judged(user: User) -> None:

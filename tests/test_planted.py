@@ -52,6 +52,17 @@ class Undocumented(Goals):
 
 
 @planted("documented")
+class Outdated(Behaviour):
+    """Explains what is gone.
+
+    **Arguments:**
+
+    - `chunk`: how many actions.
+    - `horizon`: once upon a time.
+    """
+
+
+@planted("documented")
 class Nameless(Behaviour):
     chunk: Annotated[int, Ge(1)] = 1
 
@@ -110,7 +121,7 @@ class Shouting(Goals):
 class Callback(Behaviour):
     """A field that no file can hold: `hook`."""
 
-    hook: Callable[[Array], Array] | jax.Array | None = None
+    hook: Callable[[Array], Array] | None = None
 
 
 @planted("defaults_keep_their_bounds")
@@ -447,7 +458,35 @@ class Hidden(FlowMatching):
         return eqx.tree_at(lambda n: n.velocity, net, Tagged(net.velocity, np.random.random()))
 
 
+@planted("policies_draw_from_the_key_only", SMALL)
+class Gambling(FlowMatching):
+    """A loss with noise of NumPy's."""
+
+    def loss(self, net, observation, target, condition, *, key):
+        noise = float(np.random.normal())
+        return super().loss(net, observation, target + noise, condition, key=key)
+
+
+@planted("critics_draw_nothing", SMALL)
+class Capricious(Judge):
+    """Judges by Python's mood."""
+
+    def judged(self, q):
+        return q + float(np.random.normal())
+
+
 # Guidance.
+
+
+@planted("guidance_draws_from_the_key_only")
+class Fickle(Unguided):
+    """A sample that NumPy moves, and that is not the end of its field."""
+
+    steers = False
+
+    def sample(self, policy, net, observation, context, critic, weight, *, key):
+        target = super().sample(policy, net, observation, context, critic, weight, key=key)
+        return target + float(np.random.normal())
 
 
 @planted("composes_and_trains")
@@ -604,6 +643,10 @@ def _without_the_last(x):
     return x.at[-1].set(0.0)
 
 
+def _moved(x):
+    return x + float(np.random.normal())
+
+
 def _as_it_is(x):
     return x
 
@@ -614,6 +657,14 @@ class Frozen(Around):
 
     def init(self, in_size, out_size, *, key):
         return Through(eqx.filter(SMALL.init(in_size, out_size, key=key), lambda leaf: True), _as_it_is, learns=False)
+
+
+@planted("networks_draw_nothing")
+class Jittery(Around):
+    """Its output is moved by NumPy."""
+
+    def init(self, in_size, out_size, *, key):
+        return Through(SMALL.init(in_size, out_size, key=key), _moved)
 
 
 @planted("network_sees_its_input")
@@ -775,11 +826,26 @@ def test_every_check_has_a_planted_fault() -> None:
     assert known - {check for check, _ in PLANTED} == {"keys_are_read_from_the_source"}
 
 
+ALIASED = '''
+from cfgrl_plugins.labelers.behaviour import Behaviour
+
+Steps = int
+
+
+class Aliased(Behaviour):
+    """An alias hides a type.
+
+    **Arguments:**
+
+    - `steps`, `chunk`: numbers.
+    """
+
+    steps: Steps = 3
+'''
+
+
 def test_keys_that_the_source_does_not_tell(tmp_path, monkeypatch) -> None:
-    (tmp_path / "cfgrl_aliased.py").write_text(
-        "from cfgrl_plugins.labelers.behaviour import Behaviour\n\nSteps = int\n\n\n"
-        'class Aliased(Behaviour):\n    """An alias hides the type of `steps` and `chunk`."""\n\n    steps: Steps = 3\n'
-    )
+    (tmp_path / "cfgrl_aliased.py").write_text(ALIASED)
     monkeypatch.syspath_prepend(tmp_path)
     from cfgrl_aliased import Aliased  # type: ignore[import-not-found]
 

@@ -68,6 +68,10 @@ def test_new_says_what_to_do_next(tmp_path: pathlib.Path) -> None:
         ("cfgrl-cfg", "There is a guidance 'cfg' already, of cfgrl"),
         ("numpy", "a Python module called 'numpy' already"),
         ("lambda", "a Python module called 'lambda' already"),
+        ("cfgrl-true", "already means something"),
+        ("cfgrl-guidance", "already means something"),
+        ("cfgrl-label", "already means something"),
+        ("cfgrl-plugins", "called 'cfgrl_plugins' already: choose another name."),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused(name: str, message: str, tmp_path: pathlib.Path) -> None:
@@ -106,7 +110,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
     "hooks_load": (HOOKS, [("import pathlib", "import pathlib, no_such_module")], "no_such_module"),
     "hooks_say_their_interface": (HOOKS, [("cfgrl_api = 1", "")], "should say `cfgrl_api = 1`"),
     "hooks_import_nothing_heavy": (HOOKS, [("import pathlib", "import pathlib\nimport numpy")], "import numpy"),
-    "names_are_free": (HOOKS, [('"near-places": Comp', '"goals": Comp')], "labelers 'goals' is also of cfgrl"),
+    "names_are_free": (HOOKS, [('"near-places": Comp', '"goals": Comp')], "the labeler 'goals' is also of cfgrl"),
     "components_are_described": (HOOKS, [('verified="its own tests",', "")], "how far it was verified"),
     "targets_are_its_own_classes": (HOOKS, [("labeler:NearPlaces", "labeler:Nobody")], "cannot be imported"),
     "presets_are_described": (REGISTRY, [("summary = ", "# summary = ")], "near-places-demo"),
@@ -156,11 +160,20 @@ def test_the_built_in_package_is_not_accused() -> None:
 @pytest.mark.parametrize(
     ("target", "make", "error", "says"),
     [
-        ("no-such-thing", None, ConfigError, "There is no installed distribution 'no-such-thing'"),
-        ("./nowhere", None, ConfigError, "there is no pyproject.toml in it"),
+        ("no-such-thing", None, ConfigError, "There is no folder and no installed distribution 'no-such-thing'"),
+        ("./nowhere", None, ConfigError, "There is nothing at .*nowhere"),
         ("./empty", lambda root: (root / "empty").mkdir(), ConfigError, "there is no pyproject.toml in it"),
         ("./bare", lambda root: _bare(root, ""), PluginError, "project.name"),
         ("./bare", lambda root: _bare(root, "not toml"), ConfigError, "not valid TOML"),
+        ("./bare", lambda root: _bare(root, '[project]\nname = "../evil"'), PluginError, "project.name"),
+        ("./bare", lambda root: _bare(root, '[project]\nname = "x"\nversion = "../y"'), PluginError, "project.version"),
+        ("./bare", lambda root: _bare(root, '[project]\nname = "x"\ndependencies = 3'), PluginError, "dependencies"),
+        (
+            "./bare",
+            lambda root: _bare(root, '[project]\nname="x"\nentry-points.cfgrl="y"'),
+            PluginError,
+            "entry-points",
+        ),
     ],
 )
 def test_what_is_no_package(
@@ -184,7 +197,8 @@ def test_the_report_of_a_component_that_fails(package: pathlib.Path) -> None:
     done = _cfgrl("plugin", "check", str(package), cwd=package)
     assert (
         done.returncode == 4
-        and "FAILED     documented: the docstring of NearPlaces does not explain horizon" in done.stdout
+        and "FAILED     documented: the docstring of NearPlaces does not explain horizon under **Arguments:**"
+        in done.stdout
     )
     _edit(package / HOOKS, ('verified="its own tests",', 'verified="x", expected_failures={"documented": "later"},'))
     done = _cfgrl("plugin", "check", str(package), "--json", cwd=package)

@@ -1,7 +1,10 @@
 """`cfgrl plugin new` and `cfgrl plugin check`: a plugin of one's own."""
 
 import argparse
+import contextlib
 import pathlib
+import shlex
+import sys
 from typing import Any
 
 _KINDS = ("labeler", "policy", "guidance", "network", "dataset")
@@ -57,7 +60,7 @@ def _new(args: argparse.Namespace) -> int:
     names = Names(args.name, args.kind)
     print(
         f"{folder} has a {args.kind} '{names.component}', a preset '{names.preset}' and tests. Now:\n\n"
-        f"  cd {folder}\n"
+        f"  cd {shlex.quote(str(folder))}\n"
         "  pip install -e '.[dev]'\n"
         "  pytest\n"
         "  cfgrl plugin check .\n\n"
@@ -71,15 +74,16 @@ def _check(args: argparse.Namespace) -> int:
     from cfgrl.plugin._check import check_package, is_whole, report_text
     from cfgrl.plugin._package import opened
 
-    with opened(args.target) as package:
+    # What a plugin prints must not end up in the middle of `--json`.
+    with contextlib.redirect_stdout(sys.stderr), opened(args.target) as package:
         _compile_quickly()
         report = check_package(package)
+        text = report_text(report, everything=args.all)
     if args.json:
         import json
 
-        print(json.dumps(report, indent=2, ensure_ascii=False))
-    else:
-        print(report_text(report, everything=args.all))
+        text = json.dumps(report, indent=2, ensure_ascii=False)
+    print(text)
     return 0 if is_whole(report) else PluginError.exit_code
 
 

@@ -58,7 +58,8 @@ def _subscript(node: ast.Subscript) -> Any:
             return typing.Annotated[(interpret(arguments[0]), *map(_constraint, arguments[1:]))]
         generic = _FORMS.get(name) or _TYPES.get(name)
         if generic is not None:
-            return generic[tuple(... if _is_ellipsis(a) else interpret(a) for a in arguments)]
+            inside: Any = tuple(... if _is_ellipsis(a) else interpret(a) for a in arguments)
+            return generic[inside if len(inside) != 1 else inside[0]]  # Optional takes one, not a tuple of one
     except (TypeError, ValueError) as error:
         raise Unreadable(ast.unparse(node)) from error
     raise Unreadable(ast.unparse(node))

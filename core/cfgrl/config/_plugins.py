@@ -21,6 +21,7 @@ import pluggy
 from cfgrl import _hookspecs
 from cfgrl._component import FAMILIES, NAME, Component, reason
 from cfgrl._hookspecs import PLUGIN_API
+from cfgrl.config._source import declared_api
 
 GROUP = "cfgrl"
 #: Environment variable: names of the distributions or entry points to load, separated by commas; unset for all.
@@ -131,9 +132,12 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, entry: importlib.metada
     try:
         # What a plugin prints must not end up in the middle of `--json`.
         with contextlib.redirect_stdout(sys.stderr):
+            _check_api(plugin, declared_api(plugin.module.partition(":")[0]))
             start = time.perf_counter()
             module = entry.load()
-            plugin = dataclasses.replace(plugin, api=_api(plugin, module), seconds=time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            api = _check_api(plugin, getattr(module, "cfgrl_api", None))
+            plugin = dataclasses.replace(plugin, api=api, seconds=seconds)
             manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
             _check_hooks(manager, module)
             components, presets = _components(manager, module), _presets(manager, module)
@@ -149,9 +153,8 @@ class _Broken(Exception):
     """A plugin that loads and is wrong; the message is the whole reason."""
 
 
-def _api(plugin: Plugin, module: Any) -> int | None:
-    """The version of the plugin interface that a hook module says it is written for."""
-    declared = getattr(module, "cfgrl_api", None)
+def _check_api(plugin: Plugin, declared: Any) -> int | None:
+    """What a module of hooks declares, where it is this version of the plugin interface, or says nothing."""
     if declared is None:
         return None
     if type(declared) is not int:

@@ -10,7 +10,7 @@ import importlib.machinery
 import importlib.util
 import pathlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 #: Bases that have no fields of their own.
 _ROOTS = {"Module", "object", "ABC", "Generic", "Protocol"}
@@ -48,6 +48,19 @@ def _parse(file: pathlib.Path) -> ast.Module | None:
         return ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
+
+
+def declared_api(module: str) -> Any:
+    """The literal that `cfgrl_api` is given in a module's source; `None` where there is none, or no source.
+
+    Read before the module is imported: one that is written for another version may not import at all.
+    """
+    file = find_module(module)
+    tree = _parse(file) if file else None
+    for node in tree.body if tree else []:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["cfgrl_api"]:
+            return node.value.value if isinstance(node.value, ast.Constant) else None
+    return None
 
 
 def find_class(target: str, depth: int = 8) -> ClassSource | None:

@@ -1,7 +1,9 @@
 """Checks one value of a TOML file against one field, and says in plain words what would have been right."""
 
+import enum
 import json
 import math
+import pathlib
 import re
 import struct
 from typing import Any
@@ -45,6 +47,10 @@ def plain(value: Any) -> Any:
     """A value as TOML has it: `None` is written "none", tuples are lists."""
     if value is None:
         return "none"
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.value
     if isinstance(value, set | frozenset):
         return sorted(plain(v) for v in value)
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value

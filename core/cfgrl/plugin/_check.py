@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cfgrl._component import SINGULAR, Component
+from cfgrl._component import SINGULAR, Component, reason
 from cfgrl._errors import CfgrlError
 from cfgrl.config._build import build_component
 from cfgrl.plugin._package import Package
@@ -46,8 +46,9 @@ def _checked(package: Package, family: str, name: str, component: Component) -> 
     try:
         made = build_component(package.registry.catalogue, family, name, component.example)
         findings = run_checks(made, component.expected_failures)
-    except CfgrlError as error:
-        message = f"{error} Where a key has no default, give the Component an `example`."
+    except (Exception, SystemExit) as error:
+        message = str(error) if isinstance(error, CfgrlError) else reason(error)
+        message += " Give the Component an `example`." if "which has no default" in message else ""
         return part | {"findings": [{"check": "it_can_be_made", "status": "failed", "message": message}]}
     return part | {"findings": [vars(finding) for finding in findings]}
 

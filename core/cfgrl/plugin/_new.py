@@ -3,6 +3,7 @@
 What is written passes its own tests and `cfgrl plugin check`; the author changes it from there.
 """
 
+import ast
 import dataclasses
 import importlib.util
 import keyword
@@ -90,10 +91,11 @@ def new_plugin(name: str, kind: str, directory: pathlib.Path) -> list[pathlib.Pa
 def _put(made: pathlib.Path, target: pathlib.Path) -> None:
     try:
         os.mkdir(target)  # Fails where somebody was quicker; a rename would replace an empty folder.
-        for entry in made.iterdir():
-            os.replace(entry, target / entry.name)
     except FileExistsError as error:
         raise ConfigError(f"{target} is there already: choose another name or --dir, or remove it first.") from error
+    try:
+        for entry in made.iterdir():
+            os.replace(entry, target / entry.name)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
@@ -105,11 +107,12 @@ def _check(names: Names) -> None:
             f"A plugin cannot be called {names.distribution!r}: names are lower-case words that begin with a letter, "
             "joined by '-', such as 'cfgrl-near-goals'."
         )
+    reserved = {*KINDS, *FAMILIES, *SINGULAR.values(), "stage", "train", "eval", "view", "tests", "src"}
+    if names.component in reserved or keyword.iskeyword(names.cls) or names.cls in _bound(names):
+        raise ConfigError(f"'{names.component}' already means something in what would be written: choose another name.")
     if keyword.iskeyword(names.module) or _taken(names.module):
-        raise ConfigError(
-            f"There is a Python module called '{names.module}' already: choose another name, such as "
-            f"'cfgrl-{names.component}'."
-        )
+        better = f", such as 'cfgrl-{names.component}'" if names.distribution == names.component else ""
+        raise ConfigError(f"There is a Python module called '{names.module}' already: choose another name{better}.")
     catalogue = load_catalogue()
     for family in FAMILIES:
         if (entry := catalogue.entries(family).get(names.component)) is not None:
@@ -117,6 +120,14 @@ def _check(names: Names) -> None:
                 f"There is a {SINGULAR[family]} '{names.component}' already, of {entry.plugin.distribution}: choose "
                 "another name."
             )
+
+
+def _bound(names: Names) -> set[str]:
+    """The names that the component's module imports, and that it defines beside the component."""
+    tree = ast.parse(_rendered(dataclasses.replace(names, distribution="xx"))[f"src/xx/{names.kind}.py"])
+    imported = (alias for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names)
+    defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)} - {"Xx"}
+    return {alias.asname or alias.name for alias in imported} | defined
 
 
 def _taken(module: str) -> bool:

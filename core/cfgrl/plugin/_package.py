@@ -10,13 +10,15 @@ import importlib
 import importlib.metadata
 import os
 import pathlib
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl.config._plugins import GROUP, Plugin, canonical, did_you_mean
+from cfgrl.config._layers import packaged_file
+from cfgrl.config._plugins import GROUP, ONLY, STRICT, Plugin, canonical, did_you_mean
 from cfgrl.config._registry import Registry, load_registries
 from cfgrl.config._toml import read_toml
 
@@ -63,12 +65,23 @@ def opened(target: str) -> Iterator[Package]:
     tell what is needed.
     """
     path = pathlib.Path(target)
-    if path.is_dir() or os.sep in target or target in (".", ".."):
-        root = path.resolve()
-        with _laid_out(root) as name:
-            yield _package(name, root)
-    else:
-        yield _package(target, None)
+    with _as_shipped():
+        if path.exists() or os.sep in target:
+            root = path.resolve()
+            with _laid_out(root) as name:
+                yield _package(name, root)
+        else:
+            yield _package(target, None)
+
+
+@contextlib.contextmanager
+def _as_shipped() -> Iterator[None]:
+    """Without what a user chose for themselves: a package is right or wrong whatever they load."""
+    chosen = {name: os.environ.pop(name) for name in (ONLY, STRICT) if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(chosen)
 
 
 def _package(name: str, root: pathlib.Path | None) -> Package:
@@ -77,10 +90,10 @@ def _package(name: str, root: pathlib.Path | None) -> Package:
     except importlib.metadata.PackageNotFoundError as error:
         known = {e.dist.name for e in importlib.metadata.entry_points(group=GROUP) if e.dist}
         raise ConfigError(
-            f"There is no installed distribution '{name}'{did_you_mean(name, known)}; a folder is written with a '/', "
-            "such as './my-plugin'. `cfgrl plugins` lists what is installed."
+            f"There is no folder and no installed distribution '{name}'{did_you_mean(name, known)} "
+            "`cfgrl plugins` lists what is installed."
         ) from error
-    registry = load_registries()
+    registry = load_registries(packaged_file())  # not the user's own file, whatever stands in it
     mine = canonical(distribution.metadata["Name"])
     plugins = tuple(p for p in registry.catalogue.plugins if canonical(p.distribution) == mine)
     return Package(distribution.metadata["Name"], distribution.version, distribution.metadata, plugins, registry, root)
@@ -90,34 +103,60 @@ def _package(name: str, root: pathlib.Path | None) -> Package:
 def _laid_out(root: pathlib.Path) -> Iterator[str]:
     """Put a folder's sources and its metadata on the path, for this process and its children."""
     project = _project(root)
-    name, version = project["name"], str(project.get("version", "0"))
+    name, entries = project["name"], project.get("entry-points", {}).get(GROUP, {})
     # Where hatchling, setuptools and others look for sources, as they are laid out in practice.
     source = root / "src" if (root / "src").is_dir() else root
     with tempfile.TemporaryDirectory(prefix="cfgrl-plugin-") as temporary:
-        info = pathlib.Path(temporary) / f"{name.replace('-', '_')}-{version}.dist-info"
+        info = pathlib.Path(temporary) / f"{name.replace('-', '_')}-0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(_metadata(project, version), encoding="utf-8")
-        entries = project.get("entry-points", {}).get(GROUP, {})
+        (info / "METADATA").write_text(_metadata(project), encoding="utf-8")
         lines = [f"{key} = {value}" for key, value in entries.items()]
         (info / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *lines, ""]), encoding="utf-8")
-        with _on_the_path([str(temporary), str(source)]):
+        tops = {value.partition(":")[0].split(".")[0] for value in entries.values()}
+        with _on_the_path([str(temporary), str(source)], tops):
             yield name
 
 
 def _project(root: pathlib.Path) -> dict[str, Any]:
     file = root / "pyproject.toml"
+    if not root.exists():
+        raise ConfigError(f"There is nothing at {root}.")
     if not file.is_file():
-        raise ConfigError(f"{root} is no package: there is no pyproject.toml in it.")
+        above = next((folder for folder in root.parents if (folder / "pyproject.toml").is_file()), None)
+        hint = f"; {above} has one" if above else ""
+        raise ConfigError(f"{root} is no package: there is no pyproject.toml in it{hint}.")
     project = read_toml(file).values.get("project")
-    if not isinstance(project, dict) or not isinstance(project.get("name"), str):
-        raise PluginError(f"{file}: project.name: must say what the distribution is called.")
+    project = project if isinstance(project, dict) else {}
+    entries = project.get("entry-points", {})
+    group = entries.get(GROUP, {}) if isinstance(entries, dict) else None
+    right = {
+        "name": _text(project.get("name"), _NAME),
+        "version": _text(project.get("version", "0"), _VERSION),
+        "dependencies": _texts(project.get("dependencies", [])),
+        f"entry-points.{GROUP}": isinstance(group, dict) and _texts(list(group.values())),
+    }
+    if wrong := [key for key, is_right in right.items() if not is_right]:
+        raise PluginError(f"{file}: project.{wrong[0]}: is missing or has another form than packages have.")
     return project
 
 
-def _metadata(project: dict[str, Any], version: str) -> str:
+_NAME, _VERSION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"), re.compile(r"[A-Za-z0-9.!+_-]+")
+
+
+def _text(value: Any, form: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) and "\n" not in value for value in values)
+
+
+def _metadata(project: dict[str, Any]) -> str:
     licence = project.get("license", "")
-    lines = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {version}"]
-    lines += [f"Summary: {project['description']}"] if project.get("description") else []
+    lines = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {project.get('version', '0')}"]
+    lines += [f"Summary: {' '.join(str(project['description']).split())}"] if project.get("description") else []
+    lines += [f"Classifier: {value}" for value in project.get("classifiers", [])]
+    lines += [f"Dynamic: {value}" for value in project.get("dynamic", [])]
     lines += [f"License-Expression: {licence if isinstance(licence, str) else 'in a file'}"] if licence else []
     lines += [f"Requires-Python: {project['requires-python']}"] if project.get("requires-python") else []
     lines += [f"Requires-Dist: {requirement}" for requirement in project.get("dependencies", [])]
@@ -125,19 +164,21 @@ def _metadata(project: dict[str, Any], version: str) -> str:
 
 
 @contextlib.contextmanager
-def _on_the_path(folders: list[str]) -> Iterator[None]:
-    before, modules = os.environ.get("PYTHONPATH"), set(sys.modules)
+def _on_the_path(folders: list[str], tops: set[str]) -> Iterator[None]:
+    """`tops` are the packages that are looked at, forgotten afterwards."""
+    before, modules, writes = os.environ.get("PYTHONPATH"), set(sys.modules), sys.dont_write_bytecode
     sys.path[:0] = folders
     os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *([before] if before else [])])
+    sys.dont_write_bytecode = True
     importlib.invalidate_caches()
     try:
         yield
     finally:
         sys.path[:] = [entry for entry in sys.path if entry not in folders]
+        sys.dont_write_bytecode = writes
         os.environ.pop("PYTHONPATH")
         if before is not None:
             os.environ["PYTHONPATH"] = before
         for name in set(sys.modules) - modules:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith(folders[1] + os.sep):
+            if name.split(".")[0] in tops:
                 del sys.modules[name]

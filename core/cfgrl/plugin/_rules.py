@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from cfgrl._component import FAMILIES, load_class
+from cfgrl._component import FAMILIES, SINGULAR, load_class, reason
 from cfgrl._errors import CfgrlError
 from cfgrl._hookspecs import PLUGIN_API
 from cfgrl.config._build import build_agent, build_dataset
@@ -28,21 +28,26 @@ def metadata_is_complete(package: Package) -> None:
     metadata = package.metadata
     absent = {
         "project.description": not metadata.get("Summary"),
-        "project.license": not (metadata.get("License-Expression") or metadata.get("License")),
+        "project.license": not (metadata.get("License-Expression") or metadata.get("License") or _classified(metadata)),
         "project.requires-python": not metadata.get("Requires-Python"),
     }
     missing = [key for key, is_missing in absent.items() if is_missing]
     assert not missing, f"pyproject.toml lacks {', '.join(missing)}"
 
 
+def _classified(metadata: Any) -> bool:
+    return any(value.startswith("License ::") for value in metadata.get_all("Classifier") or [])
+
+
 def it_requires_cfgrl(package: Package) -> None:
     """It depends on cfgrl, from a version on."""
-    if canonical(package.name) == "cfgrl":
+    if canonical(package.name) == "cfgrl" or "dependencies" in (package.metadata.get_all("Dynamic") or []):
         return
-    requirements = package.metadata.get_all("Requires-Dist") or []
-    ours = [r for r in requirements if re.match(r"cfgrl\b(?!-)", r)]
+    requirements = [r for r in package.metadata.get_all("Requires-Dist") or [] if "extra ==" not in r]
+    ours = [r.partition(";")[0] for r in requirements if re.match(r"cfgrl\s*(?![\w.-])", r, re.IGNORECASE)]
     assert ours, "its dependencies do not name cfgrl"
-    assert re.search(r"[><=~]", ours[0]), f"it takes any version of cfgrl: write 'cfgrl>=0.1' instead of {ours[0]!r}"
+    from_a_version = re.search(r">=|==|~=", ours[0])
+    assert from_a_version, f"it takes any version of cfgrl: write 'cfgrl>=0.1' instead of {ours[0]!r}"
 
 
 def it_brings_something(package: Package) -> None:
@@ -76,7 +81,7 @@ def hooks_import_nothing_heavy(package: Package) -> None:
         "sys.stdout = sys.__stdout__\nprint('\\n' + json.dumps([time.perf_counter() - start, found]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, f"the hooks cannot be imported: {done.stderr.strip().splitlines()[-1:]}"
+    assert done.returncode == 0, f"the hooks cannot be imported: {(done.stderr.strip() or '?').splitlines()[-1]}"
     seconds, heavy = json.loads(done.stdout.splitlines()[-1])
     assert not heavy, f"the hooks import {', '.join(heavy)}: name classes by `target`, and import nothing else"
     assert seconds < _SECONDS, f"importing the hooks takes {seconds:.1f} s, at every command"
@@ -86,7 +91,8 @@ def names_are_free(package: Package) -> None:
     """No other installed distribution uses the name of one of its components or presets."""
     registry, mine = package.registry, canonical(package.name)
     claimed = [
-        f"{family} '{name}' is also of {', '.join(sorted({p.distribution for p in claimants} - {package.name}))}"
+        f"the {SINGULAR[family]} '{name}' is also of "
+        f"{', '.join(sorted({p.distribution for p in claimants} - {package.name})) or 'another module of its own'}"
         for family, name, claimants in registry.catalogue.conflicts()
         if mine in {canonical(p.distribution) for p in claimants}
     ]
@@ -156,9 +162,11 @@ def it_has_a_readme_and_tests(package: Package) -> None:
     """A folder has a README and tests that run the checks of `cfgrl.testing`."""
     if package.root is None:
         return
-    assert any(package.root.glob("README*")), "there is no README"
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in package.root.glob("test*/**/*.py")]
-    assert any("cfgrl.testing" in text for text in texts), "no test of it uses cfgrl.testing"
+    assert any(file.name.lower().startswith("readme") for file in package.root.iterdir()), "there is no README"
+    files = (path for path in package.root.glob("test*/**/*.py") if path.is_file())
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
+    uses = re.compile(r"^\s*(from cfgrl\.testing import|import cfgrl\.testing|from cfgrl import .*\btesting\b)", re.M)
+    assert any(uses.search(text) for text in texts), "no test of it uses cfgrl.testing"
 
 
 RULES: tuple[Rule, ...] = (
@@ -185,7 +193,7 @@ def run_rules(package: Package) -> list[tuple[str, str]]:
 def _run(rule: Rule, package: Any) -> str:
     try:
         rule(package)
-    except Exception as error:
-        text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        text = str(error) if isinstance(error, AssertionError) else reason(error)
         return text or "fails"
     return ""

@@ -8,16 +8,25 @@ from typing import Any
 from cfgrl._component import FAMILIES, load_class
 from cfgrl.testing._check import rule
 
+#: An entry of the list of arguments: one or more names, and what they are.
+_ENTRY = re.compile(r"^- ((?:`\w+`(?:, | and )?)+)[^:\n]*:", re.M)
+
 
 @rule()
 def documented(component: Any) -> None:
-    """The class has a docstring of its own that names every field as `field`."""
+    """The class has a docstring of its own, with an entry for every field, and for nothing else, in a list that begins
+    with **Arguments:**.
+    """
     cls = type(component)
     text = inspect.cleandoc(cls.__doc__ or "")
     # A dataclass without a docstring is given one by Python: its signature.
     assert text.strip() and not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring of its own"
-    missing = [f.name for f in dataclasses.fields(cls) if f.init and f"`{f.name}`" not in text]
-    assert not missing, f"the docstring of {cls.__name__} does not explain {', '.join(missing)}"
+    fields = {field.name for field in dataclasses.fields(cls) if field.init}
+    entries = _ENTRY.findall(text.partition("**Arguments:**")[2])
+    listed = {name for entry in entries for name in re.findall(r"`(\w+)`", entry)}
+    missing, stale = sorted(fields - listed), sorted(listed - fields)
+    assert not missing, f"the docstring of {cls.__name__} does not explain {', '.join(missing)} under **Arguments:**"
+    assert not stale, f"the docstring of {cls.__name__} explains {', '.join(stale)}, which it does not have"
 
 
 @rule()

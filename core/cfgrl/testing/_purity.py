@@ -38,7 +38,7 @@ def policies_draw_from_the_key_only(policy: Any) -> None:
 def guidance_draws_from_the_key_only(guidance: Any) -> None:
     """Traced twice, `loss` and `sample` give the same programs."""
     policy, net, observation, context, critic, weight = told_to(guidance)
-    label = Label(jnp.zeros((2, ACTION)), jnp.ones((2, GOAL)), jnp.array([0.1, -0.1]))
+    label = jax.vmap(Label)(jnp.zeros((2, ACTION)), jnp.ones((2, GOAL)), jnp.array([0.1, -0.1]))
     rows = jnp.zeros((2, OBSERVATION))
     _demand(traces_alike(lambda n: guidance.loss(policy, n, rows, label, critic, key=KEY), net), "loss")
     sample = lambda n: guidance.sample(policy, n, observation, context, critic, weight, key=KEY)  # noqa: E731
