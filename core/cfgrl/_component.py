@@ -24,6 +24,8 @@ FAMILIES = {
     "networks": "cfgrl._network:Network",
     "datasets": "cfgrl._dataset:Dataset",
 }
+#: All that has a name: components by family, and presets.
+GROUPS = (*FAMILIES, "presets")
 #: How one member of a family is called in a sentence.
 SINGULAR = {
     "labelers": "labeler",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from cfgrl._errors import ConfigError, PluginError
+from cfgrl.cli._plugin import _KINDS
 from cfgrl.plugin._new import KINDS, new_plugin
 from cfgrl.plugin._package import opened
 from cfgrl.plugin._rules import RULES, run_rules
@@ -146,6 +147,10 @@ def test_other_faults(file: str, changes, rule: str, says: str, package: pathlib
     _edit(package / file, *changes)
     with opened(str(package)) as found:
         assert says in dict(run_rules(found))[rule]
+
+
+def test_the_command_line_knows_all_kinds() -> None:
+    assert tuple(KINDS) == _KINDS
 
 
 def test_every_rule_has_a_planted_fault() -> None:

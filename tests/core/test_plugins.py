@@ -1,14 +1,17 @@
 """Discovery: a broken plugin is recorded with its reason and takes nothing else down."""
 
+import tomllib
+
 import pytest
 from fakes import BROKEN, MISSPELT, distribution, labelers
 
-from cfgrl._component import Component
+from cfgrl._component import GROUPS, Component
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl._hookspecs import PLUGIN_API
 from cfgrl.config._build import build_agent
 from cfgrl.config._catalogue import load_catalogue
 from cfgrl.config._config import read_config
+from cfgrl.config._directory import FILE
 from cfgrl.config._plugins import Plugin, discover
 from cfgrl.config._registry import load_registries
 
@@ -160,6 +163,20 @@ def test_a_missing_plugin_is_named_where_the_directory_knows_it(site):
     distribution(site, "cfgrl-example-autoguidance", labelers(other="cfgrl_example_autoguidance:Other"))
     with pytest.raises(ConfigError, match="no guidance 'autoguidance'"):
         load_catalogue().find("guidance", "autoguidance")
+
+
+def test_an_unknown_name_tells_of_plugins_that_did_not_load(site):
+    distribution(site, "cfgrl-aa-broken", BROKEN)
+    with pytest.raises(ConfigError, match="cfgrl-aa-broken 1.0 did not load and may have brought it: RuntimeError: no"):
+        load_registries().resolve("its-preset")
+
+
+def test_the_directory_has_the_form_that_it_asks_for():
+    tables = tomllib.loads(FILE.read_text())["plugin"]
+    for about in tables.values():
+        assert {"summary", "install", "home", "api"} <= set(about) <= {"summary", "install", "home", "api", *GROUPS}
+        assert all(isinstance(about[group], list) and about[group] for group in set(about) & set(GROUPS))
+        assert any(group in about for group in GROUPS) and type(about["api"]) is int
 
 
 def test_a_run_names_the_plugin_that_it_was_made_with(tmp_path):

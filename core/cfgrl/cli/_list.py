@@ -5,9 +5,7 @@ import pathlib
 import sys
 from typing import Any
 
-from cfgrl._component import FAMILIES
-
-GROUPS = (*FAMILIES, "presets")
+from cfgrl._component import GROUPS
 
 
 def add(subparsers: Any) -> None:

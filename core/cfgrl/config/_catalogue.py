@@ -98,8 +98,8 @@ class Catalogue:
             return PluginError(f"there is no {kind} '{name}' here: {absent}")
         text = f"there is no {kind} '{name}'{did_you_mean(name, known)}"
         text += f" (known: {', '.join(sorted(known))})" if known else f"; no {kind} is installed"
-        if broken := sorted({plugin.distribution for plugin in self.failures()}):
-            text += f"; plugins of {', '.join(broken)} did not load, see `cfgrl plugins`"
+        for plugin in self.failures():
+            text += f"; {plugin.distribution} {plugin.version} did not load and may have brought it: {plugin.failure}"
         return ConfigError(text)
 
     def _absent(self, family: str, name: str) -> str:

@@ -9,10 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cfgrl._component import FAMILIES
+from cfgrl._component import GROUPS
 
 FILE = pathlib.Path(__file__).with_name("directory.toml")
-GROUPS = (*FAMILIES, "presets")
 
 
 class Listed(NamedTuple):
