@@ -46,8 +46,9 @@ def notes(registry: Any) -> list[str]:
     from cfgrl.config._plugins import unknown_selection
 
     lines = [
-        f"{plugin.distribution} {plugin.version} ({plugin.module}) did not load: {plugin.failure}; see `cfgrl plugins`."
+        f"{plugin.distribution} {plugin.version} ({plugin.module}) did not load: {reason}; see `cfgrl plugins`."
         for plugin in registry.catalogue.failures()
+        for reason in [str(plugin.failure).rstrip(".")]
     ]
     lines += [f"{line}." for line in unknown_selection()]
     return lines + [f"left out: {line}." for line in registry.conflicts()]

@@ -90,7 +90,7 @@ def _package(name: str, root: pathlib.Path | None) -> Package:
     except importlib.metadata.PackageNotFoundError as error:
         known = {e.dist.name for e in importlib.metadata.entry_points(group=GROUP) if e.dist}
         raise ConfigError(
-            f"There is no folder and no installed distribution '{name}'{did_you_mean(name, known)} "
+            f"There is no folder and no installed distribution '{name}'{did_you_mean(name, known) or '.'} "
             "`cfgrl plugins` lists what is installed."
         ) from error
     registry = load_registries(packaged_file())  # not the user's own file, whatever stands in it

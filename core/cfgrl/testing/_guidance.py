@@ -22,6 +22,7 @@ from cfgrl.testing._composition import abstractly
 from cfgrl.testing._configuration import accepts
 from cfgrl.testing._memo import once
 from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, all_finite, example_data, same
+from cfgrl.testing._told import told
 
 KEY = jax.random.key(0)
 
@@ -39,7 +40,7 @@ def _act(agent: Agent, state: AgentState, weight: Any, key: Any = KEY) -> Any:
 
 
 def _acting(guidance: Any) -> Any:
-    """Stage, its network and critic, and the function from `(weight, keys)` to actions, compiled."""
+    """The function from `(weight, keys)` to actions, compiled."""
     agent, _, state = _composed(guidance)
     act = lambda weight, keys: jax.vmap(lambda key: _act(agent, state, weight, key))(keys)  # noqa: E731
     return once(guidance, "act", lambda: eqx.filter_jit(act))
@@ -87,7 +88,9 @@ def works_with_what_it_needs(guidance: Any) -> None:
         abstractly(Stage(labeler, policy, guidance))
     except Exception as error:
         needs = ", ".join(sorted(guidance.needs)) or "nothing"
-        raise AssertionError(f"it says that it needs {needs}, but with that alone it fails: {error}") from error
+        raise AssertionError(
+            f"it says that it needs {needs}, but with that alone it fails: {told(error, guidance)}"
+        ) from error
 
 
 @rule()

@@ -23,6 +23,7 @@ from cfgrl.testing._parts import (
     traces_alike,
     viewed,
 )
+from cfgrl.testing._told import told
 
 INDEX = jnp.array([0, 3, 8, 12], jnp.int32)
 KEY = jax.random.key(0)
@@ -126,7 +127,8 @@ def labels_read_rows_through_take(labeler: Any) -> None:
     try:
         streamed = eqx.filter_jit(_label_rows(labeler))(initial(labeler), data)
     except Exception as error:
-        raise AssertionError(f"streamed data cannot be labelled; read rows by `data.take` only ({error})") from error
+        why = told(error, labeler)
+        raise AssertionError(f"streamed data cannot be labelled; read rows by `data.take` only: {why}") from error
     assert close(streamed, _labels(labeler)), "streamed data give other labels"
 
 
