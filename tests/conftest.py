@@ -1,15 +1,23 @@
 """Strictness for every test: types and shapes checked at run time, silent promotions refused, warnings as errors.
 
 The size of XLA's thread pool decides the bits of a result, so it is pinned before jax is imported, here and for the
-child processes of tests, which inherit the environment.
+child processes of tests, which inherit the environment. So is the folder of compiled programs: one for the session,
+so that a test neither reads nor fills the user's, and processes that compile the same need not all do so.
 """
 
+import atexit
 import gc
 import itertools
 import os
+import shutil
+import tempfile
 
 os.environ["PJRT_NPROC"] = "2"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="cfgrl-programs-")
+    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(1 << 30)
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 from jaxtyping import install_import_hook  # noqa: E402
 

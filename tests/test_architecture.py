@@ -32,7 +32,18 @@ NUMERICS = (
 #: Discovery, the registry and the building of components from tables.
 PLUGIN_LAYER = {"_hookspecs", "_component", "config", "runs", "cli"}
 #: What numerics may use beside each other: sentences, checks and plain records that import nothing of the plugin layer.
-LEAVES = {"_errors", "_check", "_capability", "_settings", "_dataset", "_transitions", "_streamed", "_room", "nn"}
+LEAVES = {
+    "_errors",
+    "_bound",
+    "_check",
+    "_capability",
+    "_settings",
+    "_dataset",
+    "_transitions",
+    "_streamed",
+    "_room",
+    "nn",
+}
 
 MAX_LINES = 230
 MAX_FUNCTION = 45

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
-from cfgrl._stage import Agent, AgentState
+from cfgrl._stage import Agent, AgentState, StageState
 
 
 def act_row(
@@ -58,7 +58,24 @@ def _rows(agent: Agent, state: AgentState, observation: Any, goal: Any, weight: 
     return eqx.filter_vmap(act_row, in_axes=axes)(agent, state, observation, goal, weight, keys)
 
 
-@eqx.filter_jit
+def act_batch(
+    agent: Agent,
+    state: AgentState,
+    single: bool,
+    observation: Shaped[Array, "rows *observation"],
+    goal: Shaped[Array, "rows *goal"] | None,
+    weight: Float[Array, " rows"] | None,
+    key: PRNGKeyArray,
+) -> Float[Array, "*rows_and_executed action"]:
+    """What a user is given: `act_row` over rows whose noise is split from one key, the executed actions of a chunk on
+    an axis of their own, and no axis over rows where `single`. To be compiled by `bound`.
+    """
+    action = _rows(agent, state, observation, goal, weight, jax.random.split(key, observation.shape[0]))
+    if agent.chunk > 1:
+        action = action.reshape(observation.shape[0], agent.chunk, -1)[:, : agent.executed]
+    return action[0] if single else action
+
+
 def act_blocks(
     agent: Agent,
     state: AgentState,
@@ -68,7 +85,7 @@ def act_blocks(
     key: PRNGKeyArray,
     noise: tuple[Array, ...],
 ) -> Float[Array, "seeds rows action"]:
-    """Equal blocks of rows, one block an agent seed of a stacked state.
+    """Equal blocks of rows, one block an agent seed of a stacked state. To be compiled by `bound`.
 
     A row's noise key is `key` with the integers of `noise` (each of shape `(seeds, rows)`) folded in, on the device:
     making keys on the host would cost more than the sampler.
@@ -79,6 +96,15 @@ def act_blocks(
 
     each = eqx.if_array(0)
     return eqx.filter_vmap(block, in_axes=(each,) * 5)(state, observation, goal, weight, noise)
+
+
+def for_acting(agent: Agent, state: AgentState) -> AgentState:
+    """The state without what only training reads, which would be passed to the device's program at every call."""
+    stages = []
+    for stage, held in zip(agent.stages, state.stages, strict=True):
+        labeler = held.labeler if "critic" in stage.labeler.provides else None
+        stages.append(StageState(labeler, held.acting(stage), None, None))
+    return AgentState(tuple(stages), state.view, state.step, state.key)
 
 
 def row_keys(key: PRNGKeyArray, noise: tuple[Array, ...]) -> Key[Array, " rows"]:

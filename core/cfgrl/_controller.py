@@ -10,11 +10,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray, Shaped
 
-from cfgrl._act import act_blocks
+from cfgrl._act import act_blocks, for_acting
+from cfgrl._bound import bound
 from cfgrl._errors import ConfigError
 from cfgrl._stage import Agent, AgentState
 
@@ -45,7 +45,8 @@ class Controller:
             raise ConfigError(f"A controller of {blocks} agent seeds needs a multiple of {blocks} rows, not {rows}.")
         if state.n_seeds is None:
             state = jax.tree.map(lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, state)
-        self._agent, self._state, self._key = agent, state, key
+        self._agent, self._key = agent, key
+        self._act_blocks = bound(act_blocks, agent, for_acting(agent, state))
         self._shape = (blocks, rows // blocks)
         self.rows, self._types = rows, types or {}
         self._episode: Int[np.ndarray, " rows"] = np.arange(rows, dtype=np.uint32)
@@ -113,13 +114,13 @@ class Controller:
 
     def _generate(self, seen: np.ndarray, goal: Any, weight: Any) -> None:
         """A new chunk for the rows that have none left. All rows are computed, so that the shape stays."""
-        # Copies: the device may still read them while the next lines count on.
-        noise = tuple(jnp.array(count.reshape(self._shape), copy=True) for count in (self._episode, self._step))
+        noise = tuple(count.reshape(self._shape) for count in (self._episode, self._step))
         if weight is not None:
             weight = np.broadcast_to(np.asarray(weight, np.float32), (self.rows,)).reshape(self._shape)
         observation: Any = self._blocks(seen)
         wanted: Any = self._blocks(goal)
-        flat = np.asarray(act_blocks(self._agent, self._state, observation, wanted, weight, self._key, noise))
+        # The device may read what it is given until the answer is there, which is waited for.
+        flat = np.asarray(self._act_blocks(observation, wanted, weight, self._key, noise))
         chunks = flat.reshape(self.rows, self._agent.chunk, -1)[:, : self._agent.executed]
         empty = self._left == 0
         if self._chunks is None:

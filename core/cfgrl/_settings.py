@@ -18,6 +18,8 @@ class Training:
 
     - `steps`: number of updates.
     - `batch_size`: transitions in one update.
+    - `precision`: of the matrix products of updates in the layers of `cfgrl.nn`: `float32`, or `bfloat16` for devices
+      that multiply it faster (GPUs; most processors do not). All else stays float32, acting too.
     - `log_every`: updates between two lines of metrics; also the length of one compiled chunk, at whose end a signal
       is answered.
     - `eval_every`: updates between two evaluations during training; 0 for none.
@@ -29,6 +31,7 @@ class Training:
 
     steps: Annotated[int, Ge(1)] = 1_000_000
     batch_size: Annotated[int, Ge(1)] = 1024
+    precision: Literal["float32", "bfloat16"] = "float32"
     log_every: Annotated[int, Ge(1)] = 100
     eval_every: Annotated[int, Ge(0)] = 0
     residency: Literal["auto", "device", "host"] = "auto"

@@ -8,7 +8,7 @@ Hierarchy is two stages: the sample of the first is the context of the next. The
 no algorithm; whether three parts fit is decided by the names of their capabilities.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import equinox as eqx
 import jax
@@ -74,12 +74,15 @@ class Agent(eqx.Module):
     - `batch_size`: transitions in one update.
     - `execute`: how many actions of a chunk are executed before the next chunk is generated; `None` for all of them.
       Matters only where the last stage's labeler gives chunks.
+    - `precision`: of the matrix products of updates: `bfloat16` halves their operands, for devices that multiply them
+      faster. Parameters, optimiser, losses and acting stay float32.
     """
 
     stages: tuple[Stage, ...] = eqx.field(converter=_as_stages)
     view: View = eqx.field(default_factory=View)
     batch_size: Annotated[int, Ge(1)] = 1024
     execute: Annotated[int, Ge(1)] | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __check_init__(self) -> None:
         names = [stage.name for stage in self.stages]

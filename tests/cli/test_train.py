@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -161,6 +162,22 @@ def test_a_second_run_in_a_directory_is_refused_naming_the_holder(data: pathlib.
     finally:
         first.kill()
         first.wait()
+
+
+def test_a_key_younger_than_the_run_has_its_default_there(
+    run: pathlib.Path, data: pathlib.Path, tmp_path: pathlib.Path
+):
+    older = tmp_path / "older"
+    shutil.copytree(run, older)
+    config = older / "config.toml"
+    text = config.read_text()
+    assert 'precision = "float32"\n' in text
+    config.write_text(text.replace('precision = "float32"\n', ""))
+    words = train_words(data, older, 120, SEEDS, "view.normalize=true")
+    done = cfgrl(*words)
+    assert done.returncode == 0 and "nothing to do" in done.stdout, done.stderr
+    refused = cfgrl(*words, "train.precision=bfloat16")
+    assert refused.returncode == 2 and "train.precision: was float32, is bfloat16" in refused.stderr
 
 
 def test_debug_shows_the_traceback(tmp_path: pathlib.Path):

@@ -117,4 +117,5 @@ def _agent(resolved: Resolved, values: Mapping[str, Any]) -> "Agent":
             path = ("guidance",) if name == "main" else ("stage", name, "guidance")
             walk.problems.add((*path, "use"), str(error))
     walk.problems.raise_all()
-    return Agent(tuple(stages), values["view"], values["train"].batch_size, values["act"].execute)
+    training = values["train"]
+    return Agent(tuple(stages), values["view"], training.batch_size, values["act"].execute, training.precision)

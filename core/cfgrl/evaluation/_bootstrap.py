@@ -9,7 +9,6 @@ measured on the same episodes (several guidance weights) stay paired.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 DRAWS = 5000
 
@@ -61,6 +60,8 @@ def interquartile_mean(scores: np.ndarray) -> np.ndarray:
 
     Reference: Agarwal et al., *Deep RL at the Edge of the Statistical Precipice*, arXiv 2108.13264.
     """
+    from scipy import stats  # half a second, which training need not wait for
+
     return np.asarray(stats.trim_mean(scores, 0.25, axis=-1))
 
 

@@ -7,6 +7,7 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl._network import Network
+from cfgrl.nn._product import stacked
 
 
 class Ensemble(eqx.Module):
@@ -26,4 +27,5 @@ class Ensemble(eqx.Module):
         self.members = eqx.filter_vmap(lambda k: network.init(in_size, out_size, key=k))(keys)
 
     def __call__(self, x: Float[Array, " in_size"]) -> Float[Array, "size out_size"]:
-        return eqx.filter_vmap(lambda member, x: member(x), in_axes=(eqx.if_array(0), None))(self.members, x)
+        with stacked():
+            return eqx.filter_vmap(lambda member, x: member(x), in_axes=(eqx.if_array(0), None))(self.members, x)

@@ -13,6 +13,7 @@ from annotated_types import Ge, Len
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl._network import Network
+from cfgrl.nn._product import product
 
 #: Activations by the names that registry files use.
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -36,7 +37,7 @@ class Linear(eqx.Module):
         self.bias = jnp.zeros((out_size,), jnp.float32)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        return self.weight @ x + self.bias
+        return product(self.weight, x) + self.bias
 
 
 class Perceptron(eqx.Module):

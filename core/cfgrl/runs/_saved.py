@@ -1,6 +1,9 @@
 """`load`: a trained policy from its run directory alone, without environment, data set or registry."""
 
+import dataclasses
+import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -9,10 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl._act import act_rows
+from cfgrl._act import act_batch, for_acting
+from cfgrl._bound import bound
 from cfgrl._controller import Controller, as_seen
 from cfgrl._data import Data
 from cfgrl._errors import CheckpointError, ConfigError
+from cfgrl._programs import keep_programs
 from cfgrl._stage import Agent, AgentState, init
 from cfgrl.config._build import build_agent, read_config
 from cfgrl.runs import _checkpoint
@@ -21,7 +26,10 @@ from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._trainer import seed_keys
 
 
-class Policy(eqx.Module):
+# Not an `equinox.Module`, which makes a new object at every access to a method: two of those take as long as a sampler.
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["agent", "state"], meta_fields=["spec"])
+@dataclasses.dataclass(frozen=True, eq=False)
+class Policy:
     """A trained agent, ready to act; a pytree whose arrays are all in `state`.
 
     **Arguments:**
@@ -32,7 +40,7 @@ class Policy(eqx.Module):
 
     agent: Agent
     state: AgentState
-    spec: dict[str, tuple[tuple[int, ...], str]] = eqx.field(static=True)
+    spec: dict[str, tuple[tuple[int, ...], str]]
 
     def act(
         self,
@@ -58,12 +66,19 @@ class Policy(eqx.Module):
 
         **Raises:** `ConfigError` for a shape, goal or weight that the agent cannot use.
         """
-        observation = jnp.asarray(as_seen(observation, self.spec["observations"][1]))
+        observation = as_seen(observation, self.spec["observations"][1])
         rows, goals, weights = self._rows("act", observation, goal, weight)
-        action = act_rows(self.agent, self.state, rows, goals, weights, jax.random.split(key, rows.shape[0]))
-        if self.agent.chunk > 1:
-            action = action.reshape(rows.shape[0], self.agent.chunk, -1)[:, : self.agent.executed]
-        return action[0] if observation is not rows else action
+        act = self._act_many if rows is observation else self._act_one
+        # A copy: the device may read the rows after this returns, and an environment may write into its array again.
+        return act(np.array(rows), goals, weights, key)
+
+    @functools.cached_property
+    def _act_one(self) -> Callable[..., Array]:
+        return bound(act_batch, self.agent, for_acting(self.agent, self.state), True)
+
+    @functools.cached_property
+    def _act_many(self) -> Callable[..., Array]:
+        return bound(act_batch, self.agent, for_acting(self.agent, self.state), False)
 
     def log_prob(
         self,
@@ -92,14 +107,14 @@ class Policy(eqx.Module):
         guided map from noise to actions folds or cannot be inverted.
         """
         check_has_density(self.agent)
-        observation = jnp.asarray(as_seen(observation, self.spec["observations"][1]))
+        observation = as_seen(observation, self.spec["observations"][1])
         action = jnp.asarray(action, jnp.float32)
         size, axes = self.agent.chunk * self.spec["actions"][0][0], len(self.spec["observations"][0])
         if action.ndim not in (1, 2) or action.shape[-1] != size:
             raise ConfigError(f"log_prob: action has shape {action.shape}; one has shape {(size,)}.")
         single = action.ndim == 1 and observation.ndim == axes
         if observation.ndim == axes and not single:
-            observation = jnp.broadcast_to(observation, (action.shape[0], *observation.shape))
+            observation = np.broadcast_to(observation, (action.shape[0], *observation.shape))
         rows, goals, weights = self._rows("log_prob", observation, goal, weight)
         _check_rows("log_prob", "action", action, 1, rows.shape[0])
         actions = jnp.broadcast_to(action, (rows.shape[0], size))
@@ -113,16 +128,19 @@ class Policy(eqx.Module):
         types = {name: self.spec[name][1] for name in ("observations", "goals")}
         return Controller(self.agent, self.state, rows, key=key, types=types)
 
-    def _rows(self, call: str, observation: Array, goal: Any, weight: Any) -> tuple[Array, Array | None, Array | None]:
+    def _rows(
+        self, call: str, observation: np.ndarray, goal: Any, weight: Any
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Observations, goals and weights with an axis over rows; `observation` itself where it has one."""
         self._check(call, observation, goal, weight)
         rows = observation if observation.ndim > len(self.spec["observations"][0]) else observation[None]
-        one = self.spec["goals"][0]
-        goals = None if goal is None else jnp.broadcast_to(as_seen(goal, self.spec["goals"][1]), (rows.shape[0], *one))
-        weights = None if weight is None else jnp.broadcast_to(jnp.asarray(weight, jnp.float32), (rows.shape[0],))
+        shape, dtype = self.spec["goals"]
+        # On the host: each of these on the device would cost as much as a small sampler.
+        goals = None if goal is None else np.broadcast_to(as_seen(goal, dtype), (rows.shape[0], *shape)).copy()
+        weights = None if weight is None else np.full((rows.shape[0],), weight, np.float32)
         return rows, goals, weights
 
-    def _check(self, call: str, observation: Array, goal: Any, weight: Any) -> None:
+    def _check(self, call: str, observation: np.ndarray, goal: Any, weight: Any) -> None:
         frames = self.agent.view.frame_stack
         for name, value, joined in (("observations", observation, frames), ("goals", goal, 1)):
             *outer, last = self.spec[name][0]
@@ -160,6 +178,7 @@ def load(
 
     **Raises:** `ConfigError` where there is no such run or seed, `CheckpointError` where no checkpoint is whole.
     """
+    keep_programs()
     directory = RunDirectory(run)
     agent, seeds, _, state = load_state(directory, step=step, strict=strict)
     wanted = seeds[0] if seed is None else seed

@@ -18,6 +18,7 @@ from cfgrl._place import place
 from cfgrl._stage import AgentState, init
 from cfgrl._train import check_finite, train_chunk, validation_loss
 from cfgrl.config._build import Experiment, read_config, write_config
+from cfgrl.config._build import check as complete
 from cfgrl.runs import _checkpoint, _journal, _machine
 from cfgrl.runs._judging import judge_experiment
 from cfgrl.runs._progress import Progress
@@ -49,7 +50,9 @@ def train_run(
 
 def check_same_configuration(experiment: Experiment, run: RunDirectory) -> None:
     """Raise `ConfigError` naming the keys in which the run's configuration differs."""
-    recorded, given = _flat(read_config(run.config).table), _flat(experiment.table)
+    resolved = read_config(run.config)
+    # A key that is younger than the run has its default there.
+    recorded, given = _flat(complete(resolved)) | _flat(resolved.table), _flat(experiment.table)
     differing = _machine.differences(*({k: v for k, v in flat.items() if k not in _FREE} for flat in (recorded, given)))
     if differing:
         raise ConfigError(

@@ -1,0 +1,71 @@
+"""Compiled programs are kept, in a folder of the machine's kind, unless the user decided otherwise; bits stay."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from childruns import cfgrl, generate, remains, train_words
+
+from cfgrl._programs import programs_folder
+
+CHILD = """
+import sys
+from cfgrl._programs import keep_programs
+if sys.argv[1] == "jax":
+    import jax
+keep_programs()
+import jax
+print(jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs)
+"""
+
+
+def environment(**names: str) -> dict[str, str]:
+    decided = {"JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"}
+    return {**{k: v for k, v in os.environ.items() if k not in decided}, **names}
+
+
+def kept(first: str, **names: str) -> str:
+    command = [sys.executable, "-c", CHILD, first]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(**names))
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("first", ["jax", "cfgrl"])
+def test_the_folder_is_in_the_users_cache_before_or_after_jax_is_imported(tmp_path: pathlib.Path, first: str):
+    folder, least = kept(first, CFGRL_CACHE=str(tmp_path)).split()
+    assert pathlib.Path(folder).parent == tmp_path / "programs" and pathlib.Path(folder).is_dir()
+    assert float(least) == 0.0
+
+
+@pytest.mark.parametrize("first", ["jax", "cfgrl"])
+def test_what_the_user_decided_stays(tmp_path: pathlib.Path, first: str):
+    own = kept(first, CFGRL_CACHE=str(tmp_path / "cache"), JAX_COMPILATION_CACHE_DIR=str(tmp_path / "own"))
+    assert own == f"{tmp_path / 'own'} 1.0"
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file")
+    assert kept(first, CFGRL_CACHE=str(occupied)) == "None 1.0", "a folder that cannot be made is no reason to fail"
+
+
+def test_another_number_of_threads_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    folders = set()
+    for threads in ("1", "2"):
+        monkeypatch.setenv("PJRT_NPROC", threads)
+        folders.add(programs_folder())
+    assert len(folders) == 2
+
+
+def test_the_second_start_compiles_nothing_and_gives_the_same_bits(tmp_path: pathlib.Path):
+    data = generate(tmp_path / "data")
+    cache = tmp_path / "cache"
+    found = []
+    for name, more in (("cold", {}), ("warm", {}), ("without", {"JAX_ENABLE_COMPILATION_CACHE": "0"})):
+        run = tmp_path / name
+        done = cfgrl(*train_words(data, run, 50), env=environment(CFGRL_CACHE=str(cache), **more))
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+        programs = {p.name for p in cache.glob("programs/*/*-cache")}
+        found.append((programs, remains(run)))
+    assert any(program.startswith("jit__chunk") for program in found[0][0])
+    assert found[0] == found[1] == found[2]
