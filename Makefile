@@ -32,7 +32,11 @@ docs: $(VENV)/.dev
 	@echo "The pages are in site/index.html; their search needs a server: python -m http.server --directory site"
 
 bench: $(VENV)/.dev
-	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in start training acting judging presets growth; do \
+	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py --save || exit 1; done
+	@$(BIN)/python benchmarks/page.py
+	@for benchmark in plain_loop memory sources bandit; do \
+	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py || exit 1; done
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m soak

@@ -55,13 +55,13 @@ def test_a_table_of_the_page(tmp_path: pathlib.Path) -> None:
         {"table": "t", "row": "b", "name": "share", "value": 0.12345, "unit": "", "target": ["at least", 0.5]},
     ]
     (tmp_path / "one.json").write_text(json.dumps(record))
-    text = page.rewritten("<!-- table: one -->\nold\n<!-- end -->\n<!-- table: two --><!-- end -->", tmp_path)
+    text = page.rewritten("<!-- speed: one -->\nold\n<!-- end -->\n<!-- speed: two --><!-- end -->", tmp_path)
     lines = text.splitlines()
     assert lines[2:6] == ["| t | time (s) | share |", "| --- | --- | --- |", "| a | 1,234 | – |", "| b | – | 0.123 |"]
     assert "| t, a: time | at most 2,000 s | 1,234 s | yes |" in lines
     assert "| t, b: share | at least 0.5 | 0.123 | no |" in lines
     assert "`python x.py` on D: P, 2 cores, cpu: cpu, S; load 0.1 before and 2.0 after; jax 1." in lines
-    assert text.endswith("<!-- table: two -->\n\nNot taken.\n\n<!-- end -->")
+    assert text.endswith("<!-- speed: two -->\n\nNot taken.\n\n<!-- end -->")
     assert page.rewritten(text, tmp_path) == text
 
 
@@ -104,10 +104,13 @@ def test_products_agree_however_they_lie() -> None:
 
 def test_calls_are_timed_in_turn() -> None:
     called: list[str] = []
-    calls = {name: (lambda name=name: called.append(name)) for name in "ab"}
-    times = _timing.interleaved(calls, 2, repeats={"b": 2})
-    assert "".join(called) == "ab" + "abb" * 2
-    assert [len(times[name].seconds) for name in "ab"] == [2, 4]
+    calls = {name: (lambda name=name: called.append(name)) for name in "abc"}
+    _timing.interleaved(calls, 2)
+    assert "".join(called) == "abc" * 3
+    called.clear()
+    times = _timing.interleaved(calls, 2, repeats={"b": 2, "c": 2})
+    assert "".join(called) == "abc" + "abcbc" * 2
+    assert [len(times[name].seconds) for name in "abc"] == [2, 4, 4]
 
 
 def test_median_least_and_low() -> None:

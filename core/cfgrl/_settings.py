@@ -74,7 +74,8 @@ class Evaluation:
     - `weights`: guidance weights to evaluate; ignored where the agent has no dial.
     - `episodes`: episodes for each agent seed, task and weight.
     - `tasks`: names or numbers of the tasks; empty for all.
-    - `environments`: environments held at once; more act faster and take more memory (manipulation: 190 MB each).
+    - `environments`: environments held at once, rounded down to a power of two for each agent seed and worker; more act
+      faster and take more memory (manipulation: 190 MB each).
     """
 
     weights: Annotated[tuple[float, ...], Len(1)] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)

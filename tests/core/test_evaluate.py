@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toys import small_agent, walk
 
-from cfgrl import ConfigError, DataError, Dataset, Environment, StepResult, init
+from cfgrl import ConfigError, Controller, DataError, Dataset, Environment, StepResult, init
 from cfgrl.evaluation._evaluate import evaluate, plan
 from cfgrl.evaluation._judge import choose_tasks
 
@@ -137,6 +137,37 @@ def test_workers_change_nothing(trained):
     assert [o[:4] for o in here] == [o[:4] for o in there]
     assert [o.length for o in here] == [o.length for o in there]
     assert len(rollouts) == 6
+
+
+def test_lanes_that_act_apart_give_what_they_give_together(trained, monkeypatch: pytest.MonkeyPatch):
+    """A device of its own acts for one half of the workers while the other half steps."""
+    together, _ = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
+    batches = []
+    act = Controller.act
+
+    def counted(self, *rows, **named):
+        batches.append(self.rows)
+        return act(self, *rows, **named)
+
+    monkeypatch.setattr(Controller, "act", counted)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    apart, _ = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
+    assert [o[:4] for o in together] == [o[:4] for o in apart]
+    assert [o.length for o in together] == [o.length for o in apart]
+    assert set(batches) == {4}, "half of the pool at a time"
+
+
+def test_the_pool_bounds_the_environments(trained):
+    """Of each agent seed a power of two, or all of its episodes at once."""
+    for pool, expected in ((2, 2), (7, 4), (12, 8), (1000, 36)):
+        made = []
+
+        def make(made=made):
+            made.append(1)
+            return Walk()
+
+        evaluate(*trained, make, [e._replace(env_seed=i) for i, e in enumerate(EPISODES)], pool=pool)
+        assert len(made) == expected, pool
 
 
 def test_a_worker_that_dies_or_cannot_begin_is_an_error_and_not_a_hang(trained):

@@ -9,15 +9,13 @@ from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
-from jaxtyping import Float
 
-from cfgrl._controller import Controller
 from cfgrl._dataset import Environment
-from cfgrl._errors import DataError
 from cfgrl._stage import Agent, AgentState
-from cfgrl.evaluation._arena import Arena, Episode, Rollout, Round
-from cfgrl.evaluation._lanes import Lane, LocalLane, WorkerLane
+from cfgrl.evaluation._arena import Arena, Episode, Rollout
+from cfgrl.evaluation._lanes import LocalLane, WorkerLane
 from cfgrl.evaluation._outcomes import Outcome
+from cfgrl.evaluation._troupe import Troupe
 
 
 def plan(
@@ -56,27 +54,26 @@ def evaluate(
 
     **Returns:** outcomes in the order of `episodes`, and one rollout for each task and weight of the first agent seed.
     """
-    players = _players(agent, state, make, episodes, seed, pool, workers)
+    troupes = _troupes(agent, state, make, episodes, seed, pool, workers)
     finished: dict[Episode, Outcome] = {}
     rollouts: list[Rollout] = []
     try:
-        while players:
-            for player in list(players):
-                answer = player.advance()
-                finished |= {Episode(*outcome[:4]): outcome for outcome in answer.outcomes}
-                rollouts += answer.rollouts
-                if not answer.active:
-                    player.lane.close()
-                    players.remove(player)
+        while troupes:
+            for troupe in list(troupes):
+                for answer in troupe.advance():
+                    finished |= {Episode(*outcome[:4]): outcome for outcome in answer.outcomes}
+                    rollouts += answer.rollouts
+                if not troupe.playing:
+                    troupes.remove(troupe)
             if progress is not None:
                 progress(len(finished), len(episodes))
     finally:
-        for player in players:
-            player.lane.close()
+        for troupe in troupes:
+            troupe.close()
     return [finished[episode] for episode in episodes], rollouts
 
 
-def _players(
+def _troupes(
     agent: Agent,
     state: AgentState,
     make: Callable[[], Environment],
@@ -84,8 +81,12 @@ def _players(
     seed: int,
     pool: int,
     workers: int,
-) -> list["_Player"]:
-    """One player a lane; the episodes are dealt out in turn, each agent seed's for itself."""
+) -> list[Troupe]:
+    """The episodes dealt out to lanes in turn, each agent seed's for itself, and the lanes to troupes.
+
+    Two troupes overlap acting with stepping where a device of its own acts. A processor acts with all of its cores:
+    there one troupe is faster, because the cores then do one thing at a time and one large batch costs less than two.
+    """
     n_seeds = state.n_seeds or 1
     lanes = max(1, min(workers, pool // n_seeds))
     shares: list[list[Episode]] = [[] for _ in range(lanes)]
@@ -93,45 +94,16 @@ def _players(
         for i, episode in enumerate(e for e in episodes if e.seed == agent_seed):
             shares[i % lanes].append(episode)
     longest = max(sum(e.seed == s for e in share) for share in shares for s in range(n_seeds))
-    width = max(1, min(pool // (n_seeds * lanes), longest))
+    width = max(1, min(_even(pool // (n_seeds * lanes)), longest))
     first = {(e.task, e.weight): e for e in reversed(episodes) if e.seed == 0}
     arena = functools.partial(Arena, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
     kind = WorkerLane if workers else LocalLane
-    return [
-        _Player(
-            agent,
-            kind(functools.partial(arena, share)),
-            Controller(agent, state, n_seeds * width, key=jax.random.key(seed)),
-        )
-        for share in shares
-        if share
-    ]
+    made = [kind(functools.partial(arena, share)) for share in shares if share]
+    count = 1 if jax.default_backend() == "cpu" else 2
+    groups = [group for group in (made[i::count] for i in range(count)) if group]
+    return [Troupe(agent, state, group, width, key=jax.random.key(seed)) for group in groups]
 
 
-class _Player:
-    """One lane, and the controller that acts for its slots."""
-
-    def __init__(self, agent: Agent, lane: Lane, controller: Controller):
-        self.agent, self.lane, self.controller = agent, lane, controller
-        self._weight: Float[np.ndarray, " slots"] = np.ones(controller.rows, np.float32)
-
-    def advance(self) -> Round:
-        """Receive a round and, while anything is played, answer it with actions."""
-        answer = self.lane.receive()
-        for row, episode in answer.started:
-            self._weight[row] = 1.0 if episode.weight is None else episode.weight
-        if answer.started:
-            rows, started = zip(*answer.started, strict=True)
-            self.controller.reset(rows, episodes=[episode.env_seed for episode in started])
-        if answer.active:
-            self.lane.send(self._act(answer))
-        return answer
-
-    def _act(self, answer: Round) -> Float[np.ndarray, "slots action"]:
-        if answer.observation.shape[1] == 0:  # every slot failed before its first observation
-            return np.zeros((self.controller.rows, 0), np.float32)
-        if self.agent.takes_goal and answer.goal is None:
-            raise DataError("The agent needs a goal, but the environment gives none; choose tasks that have goals.")
-        goal = answer.goal if self.agent.takes_goal else None
-        weight = self._weight if self.agent.has_dial else None
-        return self.controller.act(answer.observation, goal=goal, weight=weight)
+def _even(number: int) -> int:
+    """The largest power of two that is not larger: batches of such sizes are multiplied up to twice as fast."""
+    return 1 << (max(number, 1).bit_length() - 1)

@@ -119,7 +119,8 @@ class Policy:
         _check_rows("log_prob", "action", action, 1, rows.shape[0])
         actions = jnp.broadcast_to(action, (rows.shape[0], size))
         key = jax.random.key(0) if key is None else key
-        found = density(self.agent, self.state, rows, goals, weights, actions, key=key, samples=samples)
+        given = (None if part is None else jnp.asarray(part) for part in (rows, goals, weights))
+        found = density(self.agent, self.state, *given, actions, key=key, samples=samples)
         return Density(*(part[0] for part in found)) if single else found
 
     def controller(self, rows: int, *, key: PRNGKeyArray | None = None) -> Controller:

@@ -1,0 +1,80 @@
+"""`Troupe`: lanes whose slots act in one call, and the controller that acts for them."""
+
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
+
+from cfgrl._controller import Controller
+from cfgrl._errors import DataError
+from cfgrl._stage import Agent, AgentState
+from cfgrl.evaluation._arena import Round
+from cfgrl.evaluation._lanes import Lane
+
+
+class Troupe:
+    """Plays the episodes of several lanes in step with one another.
+
+    **Arguments:**
+
+    - `agent`, `state`: what acts, one agent's state or several seeds stacked.
+    - `lanes`: each of an arena with `width` slots for each agent seed.
+    - `key`: the root of all noise.
+    """
+
+    def __init__(self, agent: Agent, state: AgentState, lanes: list[Lane], width: int, *, key: PRNGKeyArray):
+        self._agent, self._lanes = agent, lanes
+        seeds = state.n_seeds or 1
+        self._controller = Controller(agent, state, seeds * len(lanes) * width, key=key)
+        #: For each lane the rows of its slots: a seed's rows lie together, in each of them one lane after the other.
+        self._rows = np.arange(self._controller.rows).reshape(seeds, len(lanes), width)
+        self._rows = self._rows.transpose(1, 0, 2).reshape(len(lanes), -1)
+        self._weight: Float[np.ndarray, " rows"] = np.ones(self._controller.rows, np.float32)
+        self._observation: np.ndarray | None = None
+        self._goal: np.ndarray | None = None
+        self.playing = list(range(len(lanes)))
+
+    def advance(self) -> list[Round]:
+        """Receive a round of every lane that plays and answer those that go on with actions."""
+        answers = {lane: self._lanes[lane].receive() for lane in self.playing}
+        for lane, answer in answers.items():
+            self._start(lane, answer)
+            self._observation = self._place(self._observation, lane, answer.observation)
+            self._goal = self._place(self._goal, lane, answer.goal)
+            if not answer.active:
+                self.playing.remove(lane)
+                self._lanes[lane].close()
+        if self.playing:
+            actions = self._act()
+            for lane in self.playing:
+                self._lanes[lane].send(actions[self._rows[lane]])
+        return list(answers.values())
+
+    def close(self) -> None:
+        """Free the environments."""
+        for lane in self.playing:
+            self._lanes[lane].close()
+
+    def _start(self, lane: int, answer: Round) -> None:
+        if not answer.started:
+            return
+        slots, episodes = zip(*answer.started, strict=True)
+        rows = self._rows[lane][list(slots)]
+        self._weight[rows] = [1.0 if episode.weight is None else episode.weight for episode in episodes]
+        self._controller.reset(rows.tolist(), episodes=[episode.env_seed for episode in episodes])
+
+    def _place(self, rows: np.ndarray | None, lane: int, values: np.ndarray | None) -> np.ndarray | None:
+        """`values` in the rows of their lane; a lane whose slots all failed before they saw anything has none."""
+        if values is None or values.shape[1] == 0:
+            return rows
+        if rows is None:
+            rows = np.zeros((self._controller.rows, *values.shape[1:]), values.dtype)
+        rows[self._rows[lane]] = values
+        return rows
+
+    def _act(self) -> Float[np.ndarray, "rows action"]:
+        if self._observation is None:
+            return np.zeros((self._controller.rows, 0), np.float32)
+        if self._agent.takes_goal and self._goal is None:
+            raise DataError("The agent needs a goal, but the environment gives none; choose tasks that have goals.")
+        goal = self._goal if self._agent.takes_goal else None
+        weight = self._weight if self._agent.has_dial else None
+        return self._controller.act(self._observation, goal=goal, weight=weight)
