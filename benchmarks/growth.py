@@ -9,6 +9,7 @@ before training it makes the rows and checks them, which is part of that peak. T
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ def child(rows: int, residency: Any) -> dict[str, float]:
     placed = time.perf_counter() - began
     training = Training(build("cfgrl-goal", Size(HIDDEN, BATCH, UPDATES)), data, None, UPDATES)
     seconds(training)
-    took = min(seconds(training) for _ in range(5))
+    took = statistics.median(seconds(training) for _ in range(5))
     with open("/proc/self/status") as status:
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     distinct = {id(column): column.nbytes for column in data.columns.values()}
@@ -58,7 +59,7 @@ def by_rows(results: Results, quick: bool) -> None:
 
 
 def by_seeds(results: Results, data: cfgrl.Data, quick: bool, rounds: int) -> None:
-    """Agent seeds side by side; each call makes about as many updates in total."""
+    """Agent seeds together; each call makes about as many updates in total."""
     agent = build("cfgrl-goal", Size(HIDDEN, BATCH, UPDATES))
     updates = {seeds: max(2, UPDATES // seeds) for seeds in SEEDS[: 2 if quick else None]}
     calls = {str(seeds): Training(agent, data, seeds, count) for seeds, count in updates.items()}

@@ -2,7 +2,7 @@
 
     python benchmarks/page.py
 
-A table stands between `<!-- speed: NAME -->` and `<!-- end -->`, and comes from the file of that name.
+A table stands between `<!-- speed: NAME -->` and `<!-- end -->`, and comes from the files NAME.json and NAME-gpu.json.
 """
 
 import argparse
@@ -21,8 +21,8 @@ def rewritten(page: str, folder: pathlib.Path = FOLDER) -> str:
     """The page with all its tables as the files of `folder` have them."""
 
     def place(match: re.Match[str]) -> str:
-        file = folder / f"{match['name']}.json"
-        text = tables(json.loads(file.read_text())) if file.exists() else ABSENT
+        files = [folder / f"{match['name']}{device}.json" for device in ("", "-gpu")]
+        text = "\n\n".join(tables(json.loads(file.read_text())) for file in files if file.exists()) or ABSENT
         return f"<!-- speed: {match['name']} -->\n\n{text}\n\n<!-- end -->"
 
     return _PLACE.sub(place, page)

@@ -76,7 +76,7 @@ def run(command: list[str], codes: tuple[int, ...] = (0,), **environment: str) -
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **environment},
+        env={**{k: v for k, v in os.environ.items() if not k.startswith("JAX_")}, **environment},
     )
     if done.returncode not in codes:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
@@ -106,7 +106,7 @@ def first_update(preset: str, folder: pathlib.Path, cache: str, name: str) -> fl
     """Seconds from the start of `cfgrl train` until the metrics of its first update are written."""
     began, into = time.time(), folder / name
     file = f"dataset.file={folder}/walks.npz"
-    run([_program(), "train", preset, file, *TRAIN, *PRESETS[preset], "--run-dir", str(into)], XDG_CACHE_HOME=cache)
+    run([_program(), "train", preset, file, *TRAIN, *PRESETS[preset], "--run-dir", str(into)], CFGRL_CACHE=cache)
     with (into / "metrics.jsonl").open() as lines:
         return json.loads(next(lines))["time"] - began
 
@@ -114,7 +114,7 @@ def first_update(preset: str, folder: pathlib.Path, cache: str, name: str) -> fl
 def first_action(directory: pathlib.Path, cache: str) -> float:
     """Seconds from the start of Python until a loaded policy has acted."""
     began = time.time()
-    return float(run([sys.executable, "-c", ACT, str(directory)], XDG_CACHE_HOME=cache)) - began
+    return float(run([sys.executable, "-c", ACT, str(directory)], CFGRL_CACHE=cache)) - began
 
 
 def starts(results: Results, quick: bool) -> None:

@@ -65,7 +65,7 @@ class Training:
     **Arguments:**
 
     - `agent`, `data`: as `train_chunk` takes them.
-    - `seeds`: agent seeds side by side; `None` for one without an axis.
+    - `seeds`: agent seeds trained together; `None` for one without an axis.
     - `updates`: in one call.
     """
 

@@ -14,9 +14,8 @@ import tempfile
 
 os.environ["PJRT_NPROC"] = "2"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="cfgrl-programs-")
-    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(1 << 30)
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 from jaxtyping import install_import_hook  # noqa: E402

@@ -43,5 +43,5 @@ from ._types import scalar as scalar
 from ._view import View as View
 from ._view import ViewedData as ViewedData
 from .config._preset import from_preset as from_preset
-from .runs._saved import Policy as Policy
+from .runs._policy import Policy as Policy
 from .runs._saved import load as load

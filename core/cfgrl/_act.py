@@ -99,7 +99,7 @@ def act_blocks(
 
 
 def for_acting(agent: Agent, state: AgentState) -> AgentState:
-    """The state without what only training reads, which would be passed to the device's program at every call."""
+    """The state without what only training reads: fewer arrays to pass at every call."""
     stages = []
     for stage, held in zip(agent.stages, state.stages, strict=True):
         labeler = held.labeler if "critic" in stage.labeler.provides else None

@@ -10,37 +10,36 @@ import os
 import pathlib
 import platform
 import sys
+import time
 
 from cfgrl._paths import cache_folder
 
-#: Bytes; beyond them what was not read for longest goes.
-_SIZE = 1 << 30
+#: Bytes of all kinds of machine together, and seconds between two looks at them. JAX can bound its cache itself, but
+#: then reads the whole folder under a lock for each program that it adds.
+_SIZE, _SPACING = 1 << 30, 86_400.0
 #: Also what compiles fast: beginning a run compiles fifty small programs, which together take as long as a large one.
-_SETTINGS = {
-    "jax_persistent_cache_min_compile_time_secs": 0.0,
-    "jax_persistent_cache_min_entry_size_bytes": 0,
-    "jax_compilation_cache_max_size": _SIZE,
-}
+_SETTINGS = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_cache_min_entry_size_bytes": 0}
 
 
 def keep_programs() -> None:
-    """Turn the cache on, unless the user decided otherwise or the folder cannot be written."""
+    """Turn the cache on for this process, unless the user decided otherwise or the folder cannot be written."""
     jax = sys.modules.get("jax")
-    if jax is None:
-        decided = "JAX_COMPILATION_CACHE_DIR" in os.environ
-    else:
-        decided = jax.config.jax_compilation_cache_dir is not None or not jax.config.jax_enable_compilation_cache
-    if decided:
+    decided = {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"} & os.environ.keys()
+    if decided or (jax is not None and jax.config.jax_compilation_cache_dir is not None):
         return
     folder = programs_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            return
+        _prune(folder.parent)
     except OSError:
         return
-    settings = {"jax_compilation_cache_dir": str(folder), **_SETTINGS}
-    for name, value in settings.items():
+    for name, value in {"jax_compilation_cache_dir": str(folder), **_SETTINGS}.items():
+        if name.upper() in os.environ:
+            continue
         if jax is None:
-            os.environ.setdefault(name.upper(), str(value))
+            os.environ[name.upper()] = str(value)
         else:
             jax.config.update(name, value)
 
@@ -57,3 +56,24 @@ def programs_folder() -> pathlib.Path:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         made_for += sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
     return cache_folder() / "programs" / hashlib.sha256("\n".join(made_for).encode()).hexdigest()[:16]
+
+
+def _prune(programs: pathlib.Path) -> None:
+    """Once a day, where all programs take more than `_SIZE`, remove those not read for longest, down to half of it."""
+    looked = programs / "looked"
+    if looked.exists() and time.time() - looked.stat().st_mtime < _SPACING:
+        return
+    looked.touch()
+    found = []
+    for file in programs.glob("*/*"):
+        with contextlib.suppress(OSError):  # another process may be removing it
+            about = file.stat()
+            found.append((max(about.st_atime, about.st_mtime), about.st_size, file))
+    total = sum(size for _, size, _ in found)
+    if total <= _SIZE:
+        return
+    for _, size, file in sorted(found, key=lambda entry: entry[0]):
+        if total <= _SIZE // 2:
+            break
+        file.unlink(missing_ok=True)
+        total -= size

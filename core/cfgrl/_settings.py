@@ -18,8 +18,9 @@ class Training:
 
     - `steps`: number of updates.
     - `batch_size`: transitions in one update.
-    - `precision`: of the matrix products of updates in the layers of `cfgrl.nn`: `float32`, or `bfloat16` for devices
-      that multiply it faster (GPUs; most processors do not). All else stays float32, acting too.
+    - `precision`: of the matrix products of updates in the layers of `cfgrl.nn`, those of critics and labels too:
+      `float32`, or `bfloat16` for devices that multiply it faster (GPUs; most processors do not). Parameters, optimiser
+      and acting stay float32.
     - `log_every`: updates between two lines of metrics; also the length of one compiled chunk, at whose end a signal
       is answered.
     - `eval_every`: updates between two evaluations during training; 0 for none.

@@ -74,8 +74,8 @@ class Agent(eqx.Module):
     - `batch_size`: transitions in one update.
     - `execute`: how many actions of a chunk are executed before the next chunk is generated; `None` for all of them.
       Matters only where the last stage's labeler gives chunks.
-    - `precision`: of the matrix products of updates: `bfloat16` halves their operands, for devices that multiply them
-      faster. Parameters, optimiser, losses and acting stay float32.
+    - `precision`: of the matrix products of updates, those of critics and labels too: `bfloat16` halves their operands,
+      for devices that multiply them faster. Parameters, optimiser and acting stay float32.
     """
 
     stages: tuple[Stage, ...] = eqx.field(converter=_as_stages)
@@ -97,6 +97,8 @@ class Agent(eqx.Module):
         for stage in self.stages[:-1]:
             if stage.labeler.chunk != 1:
                 raise ConfigError(f"Stage '{stage.name}' gives chunks, but only the last stage's actions are executed.")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ConfigError(f"An agent's precision is float32 or bfloat16, not {self.precision!r}.")
         if not 1 <= self.executed <= self.chunk:
             raise ConfigError(
                 f"An agent whose chunks have {self.chunk} action{'s' * (self.chunk > 1)} cannot execute {self.execute} "

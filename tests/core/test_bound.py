@@ -1,5 +1,7 @@
 """`bound`: acts as before, is compiled once for all that look alike, and keeps nobody's array."""
 
+import pickle
+
 import chex
 import equinox as eqx
 import jax
@@ -10,7 +12,7 @@ from toys import small_agent, walk
 from cfgrl import init
 from cfgrl._act import act_rows, for_acting
 from cfgrl._bound import bound
-from cfgrl.runs._saved import Policy
+from cfgrl.runs._policy import Policy
 
 
 class Line(eqx.Module):
@@ -73,3 +75,24 @@ def test_acting_carries_nothing_that_only_training_reads():
     acting = for_acting(agent, state).stages[0]
     assert acting.optimizer is None and acting.labeler is None
     assert jax.tree.leaves(acting.net) == jax.tree.leaves(state.stages[0].acting(agent.stages[0]))
+
+
+def test_a_weight_may_be_mapped_and_differentiated():
+    agent = small_agent()
+    policy, key = Policy(agent, init(agent, walk(), key=jax.random.key(0)), walk().spec), jax.random.key(1)
+
+    def act(weight):
+        return policy.act(np.zeros(2), goal=np.ones(2), weight=weight, key=key)
+
+    weights = jnp.asarray([0.0, 1.0, 2.5])
+    np.testing.assert_allclose(jax.vmap(act)(weights), jnp.stack([act(w) for w in weights]), atol=1e-6)
+    slope = jax.grad(lambda w: act(w)[0])(1.0)
+    np.testing.assert_allclose(slope, (act(1.01)[0] - act(0.99)[0]) / 0.02, atol=1e-3)
+
+
+def test_a_policy_that_has_acted_can_be_handed_to_another_process():
+    agent = small_agent()
+    policy, key = Policy(agent, init(agent, walk(), key=jax.random.key(0)), walk().spec), jax.random.key(1)
+    expected = policy.act(np.zeros(2), goal=np.ones(2), key=key)
+    again = pickle.loads(pickle.dumps(policy))
+    np.testing.assert_array_equal(again.act(np.zeros(2), goal=np.ones(2), key=key), expected)

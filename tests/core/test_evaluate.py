@@ -8,6 +8,7 @@ import pytest
 from toys import small_agent, walk
 
 from cfgrl import ConfigError, Controller, DataError, Dataset, Environment, StepResult, init
+from cfgrl.evaluation import _evaluate
 from cfgrl.evaluation._evaluate import evaluate, plan
 from cfgrl.evaluation._judge import choose_tasks
 
@@ -112,6 +113,34 @@ def test_an_agent_that_needs_a_goal_says_so(trained):
         evaluate(*trained, Goalless, EPISODES, pool=4)
 
 
+def test_a_task_without_a_goal_after_one_that_has_a_goal_says_so(trained):
+    """The goal of an episode that is over is never another one's."""
+
+    class Sometimes(Walk):
+        def reset(self, task, seed):
+            observation, goal = super().reset(task, seed)
+            return observation, goal if task == "a" else None
+
+    with pytest.raises(DataError, match="needs a goal"):
+        evaluate(*trained, Sometimes, sorted(EPISODES, key=lambda e: e.task), pool=1)
+
+
+def test_lanes_that_finish_at_other_times_play_all_of_their_episodes(trained):
+    uneven = [e for e in EPISODES if e.task == "a"][:5]
+    alone, _ = evaluate(*trained, Uneven, uneven, pool=2)
+    lanes, _ = evaluate(*trained, Uneven, uneven, pool=8, workers=2)
+    assert [(*o[:4], o.success, o.length) for o in alone] == [(*o[:4], o.success, o.length) for o in lanes]
+    assert len({o.length for o in lanes}) > 1
+
+
+class Uneven(Walk):
+    """Episodes of a length that their seed decides."""
+
+    def reset(self, task, seed):
+        self.limit = 2 + seed % 11
+        return super().reset(task, seed)
+
+
 class _Tasks(Dataset):
     tasks = ("task1", "task2", "task3")
 
@@ -150,10 +179,9 @@ def test_lanes_that_act_apart_give_what_they_give_together(trained, monkeypatch:
         return act(self, *rows, **named)
 
     monkeypatch.setattr(Controller, "act", counted)
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(_evaluate, "_has_device", lambda: True)
     apart, _ = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
-    assert [o[:4] for o in together] == [o[:4] for o in apart]
-    assert [o.length for o in together] == [o.length for o in apart]
+    assert [(*o[:4], o.success, o.length) for o in together] == [(*o[:4], o.success, o.length) for o in apart]
     assert set(batches) == {4}, "half of the pool at a time"
 
 

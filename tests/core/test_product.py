@@ -1,5 +1,8 @@
 """`product`: W x and all its derivatives, in every nesting that networks meet; in float32 and in bfloat16."""
 
+import dataclasses
+import subprocess
+import sys
 from functools import partial
 
 import chex
@@ -78,10 +81,38 @@ def test_bfloat16_rounds_operands_and_gives_back_float32():
     np.testing.assert_allclose(gradient, jax.grad(partial(rows, plain))(WEIGHT, ROWS), atol=0.2)
 
 
+def _block(x, weight):
+    return jnp.sin(product(weight, x)), None
+
+
+@pytest.mark.parametrize("first", ["float32", "bfloat16"])
+def test_what_jax_remembers_of_a_function_it_remembers_for_one_precision(first):
+    """A scan's body of module level is traced once for equal shapes: here once for each precision."""
+    other = {"float32": "bfloat16", "bfloat16": "float32"}[first]
+    size = {"float32": 6, "bfloat16": 7}[first]
+
+    def text(name):
+        with precision(name):
+            program = jax.make_jaxpr(lambda x, w: jax.lax.scan(_block, x, w))(
+                jnp.zeros(size), jnp.zeros((3, size, size))
+            )
+        return str(program)
+
+    found = {name: text(name) for name in (first, other)}
+    assert "bf16" in found["bfloat16"] and "bf16" not in found["float32"]
+
+
+def test_an_unknown_precision_is_refused():
+    # In a child process, without the types that tests check at run time.
+    code = "import cfgrl\ncfgrl.Agent(cfgrl.from_preset('demo').stages, precision='bf16')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "ConfigError: An agent's precision is float32 or bfloat16, not 'bf16'." in done.stderr
+
+
 def test_training_in_bfloat16_is_near_and_its_state_is_float32():
     data, key = walk(), jax.random.key(0)
     full = small_agent()
-    low = eqx.tree_at(lambda agent: agent.precision, full, "bfloat16")
+    low = dataclasses.replace(full, precision="bfloat16")
     one, other = (train(agent, data, steps=5, key=key) for agent in (full, low))
     changed = False
     for a, b in zip(leaves(one), leaves(other), strict=True):

@@ -8,6 +8,7 @@ import sys
 import pytest
 from childruns import cfgrl, generate, remains, train_words
 
+from cfgrl import _programs
 from cfgrl._programs import programs_folder
 
 CHILD = """
@@ -56,16 +57,44 @@ def test_another_number_of_threads_has_a_folder_of_its_own(monkeypatch: pytest.M
     assert len(folders) == 2
 
 
-def test_the_second_start_compiles_nothing_and_gives_the_same_bits(tmp_path: pathlib.Path):
+def test_single_settings_of_the_user_stay(tmp_path: pathlib.Path):
+    for first in ("jax", "cfgrl"):
+        found = kept(first, CFGRL_CACHE=str(tmp_path), JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0.5")
+        assert found.split()[1] == "0.5"
+
+
+def test_what_was_not_read_for_longest_goes_once_a_day(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_programs, "_SIZE", 1000)
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    for age in range(10):
+        file = folder / f"jit_{age}-cache"
+        file.write_bytes(bytes(150))
+        os.utime(file, (1e9 - age, 1e9 - age))
+    _programs._prune(tmp_path)
+    assert sorted(p.name for p in folder.iterdir()) == [f"jit_{age}-cache" for age in range(3)]
+    (folder / "large-cache").write_bytes(bytes(2000))
+    _programs._prune(tmp_path)
+    assert (folder / "large-cache").exists(), "it looked a moment ago"
+    os.utime(tmp_path / "looked", (1e9, 1e9))
+    _programs._prune(tmp_path)
+    assert list(folder.iterdir()) == []
+
+
+def test_the_second_start_reads_what_the_first_compiled_and_gives_the_same_bits(tmp_path: pathlib.Path):
     data = generate(tmp_path / "data")
-    cache = tmp_path / "cache"
-    found = []
-    for name, more in (("cold", {}), ("warm", {}), ("without", {"JAX_ENABLE_COMPILATION_CACHE": "0"})):
+    cache = {"CFGRL_CACHE": str(tmp_path / "cache")}
+    said, found = {}, []
+    for name, more in (("cold", cache), ("warm", cache), ("without", {**cache, "JAX_ENABLE_COMPILATION_CACHE": "0"})):
         run = tmp_path / name
-        done = cfgrl(*train_words(data, run, 50), env=environment(CFGRL_CACHE=str(cache), **more))
+        told = {"JAX_LOG_COMPILES": "1", "JAX_EXPLAIN_CACHE_MISSES": "1"}
+        done = cfgrl(*train_words(data, run, 50), env=environment(**more, **told))
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
-        programs = {p.name for p in cache.glob("programs/*/*-cache")}
-        found.append((programs, remains(run)))
-    assert any(program.startswith("jit__chunk") for program in found[0][0])
+        said[name] = done.stderr
+        found.append(remains(run))
+    hit = "Persistent compilation cache hit for 'jit__chunk'"
+    assert [name for name in said if hit in said[name]] == ["warm"]
+    assert "PERSISTENT COMPILATION CACHE MISS" in said["cold"]
+    assert "PERSISTENT COMPILATION CACHE MISS" not in said["warm"]
     assert found[0] == found[1] == found[2]

@@ -26,9 +26,11 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; returns the exit code."""
+    from cfgrl._programs import keep_programs
     from cfgrl.config._registry import load_registries
 
     began = time.monotonic()
+    keep_programs()
     directory = _directory(args.run_dir)
     folder = _data_folder()
     resolved = load_registries(None).resolve("demo", {"dataset.dir": str(folder)})

@@ -72,6 +72,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **replaced: Any) -> dict[str, Any]:
     """Evaluate the newest checkpoint, append the record to `eval.jsonl`, write `rollouts.json`; returns the record."""
+    from cfgrl._programs import keep_programs
     from cfgrl.config._build import build_experiment, read_config
     from cfgrl.evaluation._judge import rollout_record
     from cfgrl.runs import _journal
@@ -80,6 +81,7 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
     from cfgrl.runs._saved import load_state
 
     directory.manifest()
+    keep_programs()
     experiment = build_experiment(read_config(directory.config))
     say = Progress("episodes", 1).say
     _, _, step, state = load_state(directory, strict=strict, warn=say)

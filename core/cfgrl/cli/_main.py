@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cfgrl._errors import CfgrlError
-from cfgrl._programs import keep_programs
 
 COMMANDS = ("demo", "train", "eval", "report", "plot", "list", "show", "plugins", "plugin", "data", "doctor")
 
@@ -68,7 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(arguments, "run"):
         parser.print_help()
         return 2
-    keep_programs()
     try:
         return arguments.run(arguments)
     except CfgrlError as error:

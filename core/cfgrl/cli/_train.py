@@ -23,7 +23,7 @@ def add(subparsers: Any) -> None:
         "--registry", metavar="FILE", type=pathlib.Path, help="registry file instead of ./registry.toml"
     )
     parser.add_argument("--run-dir", metavar="DIR", type=pathlib.Path, help="default: runs/PRESET")
-    parser.add_argument("--seeds", metavar="0,1,2", help="agent seeds, trained side by side")
+    parser.add_argument("--seeds", metavar="0,1,2", help="agent seeds, trained together")
     parser.add_argument("--strict", action="store_true", help="refuse a broken checkpoint instead of falling back")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
@@ -39,8 +39,10 @@ def run(args: argparse.Namespace) -> int:
     resolved = load_registries(args.registry).resolve(args.preset, overrides)
 
     # Building answers a wrong key without jax, so whatever imports jax comes after it.
+    from cfgrl._programs import keep_programs
     from cfgrl.config._build import build_experiment
 
+    keep_programs()
     experiment = build_experiment(resolved)
 
     from cfgrl.runs._run import RunDirectory

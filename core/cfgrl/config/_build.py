@@ -35,7 +35,7 @@ class Experiment:
     - `preset`: its name.
     - `table`: the complete configuration as plain TOML values, defaults of classes included.
     - `dataset`, `agent`, `training`, `checkpointing`, `evaluation`: as built.
-    - `seeds`: of the agents that are trained side by side.
+    - `seeds`: of the agents that are trained together.
     - `plugins`: versions by name of the distributions whose components are used.
     - `disable`: what the registry left out, so that the same names mean the same later.
     """

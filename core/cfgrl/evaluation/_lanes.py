@@ -1,7 +1,6 @@
 """Lanes: an arena in this process or in a worker process, behind `receive` and `send`.
 
-With one worker a processor core the environments step in parallel, and while one lane steps this process acts for
-another. The results are the same either way.
+With one worker a processor core the environments step in parallel. The results are the same either way.
 """
 
 import contextlib

@@ -1,9 +1,11 @@
 """`Troupe`: lanes whose slots act in one call, and the controller that acts for them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from cfgrl._controller import Controller
+from cfgrl._controller import Controller, as_seen
 from cfgrl._errors import DataError
 from cfgrl._stage import Agent, AgentState
 from cfgrl.evaluation._arena import Round
@@ -20,7 +22,7 @@ class Troupe:
     - `key`: the root of all noise.
     """
 
-    def __init__(self, agent: Agent, state: AgentState, lanes: list[Lane], width: int, *, key: PRNGKeyArray):
+    def __init__(self, agent: Agent, state: AgentState, lanes: Sequence[Lane], width: int, *, key: PRNGKeyArray):
         self._agent, self._lanes = agent, lanes
         seeds = state.n_seeds or 1
         self._controller = Controller(agent, state, seeds * len(lanes) * width, key=key)
@@ -37,8 +39,7 @@ class Troupe:
         answers = {lane: self._lanes[lane].receive() for lane in self.playing}
         for lane, answer in answers.items():
             self._start(lane, answer)
-            self._observation = self._place(self._observation, lane, answer.observation)
-            self._goal = self._place(self._goal, lane, answer.goal)
+            self._see(lane, answer)
             if not answer.active:
                 self.playing.remove(lane)
                 self._lanes[lane].close()
@@ -61,10 +62,18 @@ class Troupe:
         self._weight[rows] = [1.0 if episode.weight is None else episode.weight for episode in episodes]
         self._controller.reset(rows.tolist(), episodes=[episode.env_seed for episode in episodes])
 
-    def _place(self, rows: np.ndarray | None, lane: int, values: np.ndarray | None) -> np.ndarray | None:
-        """`values` in the rows of their lane; a lane whose slots all failed before they saw anything has none."""
-        if values is None or values.shape[1] == 0:
-            return rows
+    def _see(self, lane: int, answer: Round) -> None:
+        """Observations and goals in the rows of their lane; where all slots failed before they saw anything, none."""
+        if answer.observation.shape[1] == 0 or not answer.active:
+            return
+        self._observation = self._place(self._observation, lane, answer.observation)
+        if self._agent.takes_goal:
+            if answer.goal is None:
+                raise DataError("The agent needs a goal, but the environment gives none; choose tasks that have goals.")
+            self._goal = self._place(self._goal, lane, answer.goal)
+
+    def _place(self, rows: np.ndarray | None, lane: int, values: np.ndarray) -> np.ndarray:
+        values = as_seen(values)
         if rows is None:
             rows = np.zeros((self._controller.rows, *values.shape[1:]), values.dtype)
         rows[self._rows[lane]] = values
@@ -73,8 +82,5 @@ class Troupe:
     def _act(self) -> Float[np.ndarray, "rows action"]:
         if self._observation is None:
             return np.zeros((self._controller.rows, 0), np.float32)
-        if self._agent.takes_goal and self._goal is None:
-            raise DataError("The agent needs a goal, but the environment gives none; choose tasks that have goals.")
-        goal = self._goal if self._agent.takes_goal else None
         weight = self._weight if self._agent.has_dial else None
-        return self._controller.act(self._observation, goal=goal, weight=weight)
+        return self._controller.act(self._observation, goal=self._goal, weight=weight)

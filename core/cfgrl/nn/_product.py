@@ -9,9 +9,8 @@ tenths (benchmarks/NOTES.md has the figures). Values are the same but for the or
   that reads with a stride. A single W comes first, because a sampler's few rows are fastest so.
 """
 
-import contextlib
-import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import jax
@@ -21,42 +20,33 @@ from jaxtyping import Array, Float
 
 Precision = Literal["float32", "bfloat16"]
 
-_STACKED: contextvars.ContextVar[bool] = contextvars.ContextVar("stacked", default=False)
-_PRECISION: contextvars.ContextVar[Precision] = contextvars.ContextVar("precision", default="float32")
+# Contexts of JAX, not variables of Python: what `jit` and `scan` remember of a function they remember for each value.
+_stacked = jax.make_user_context(default_value=False)
+_precision = jax.make_user_context(default_value="float32")
 
 
-@contextlib.contextmanager
-def stacked() -> Iterator[None]:
+def stacked() -> AbstractContextManager[None]:
     """In here `product` is traced for weights that a `vmap` gives another axis."""
-    token = _STACKED.set(True)
-    try:
-        yield
-    finally:
-        _STACKED.reset(token)
+    return _stacked(True)
 
 
-@contextlib.contextmanager
-def precision(name: Precision) -> Iterator[None]:
+def precision(name: Precision) -> AbstractContextManager[None]:
     """In here `product` is traced with operands and results of `name`; parameters and all else stay float32."""
-    token = _PRECISION.set(name)
-    try:
-        yield
-    finally:
-        _PRECISION.reset(token)
+    return _precision(name)
 
 
 def product(weight: Float[Array, "out in"], x: Float[Array, " in"]) -> Float[Array, " out"]:
     """W x for one example; `vmap` over examples outside. Differentiable in both directions."""
-    if _PRECISION.get() == "bfloat16":
+    if _precision.value == "bfloat16":
         # The transpose of each conversion is a conversion: the gradients' products are of bfloat16 too.
         return _product(weight.astype(jnp.bfloat16), x.astype(jnp.bfloat16)).astype(x.dtype)
     return _product(weight, x)
 
 
 def _product(weight: Array, x: Array) -> Array:
-    if jax.default_backend() != "cpu":  # other compilers find their kernels themselves
+    if jax.default_backend() != "cpu" or x.ndim != 1:  # other compilers find their kernels themselves
         return weight @ x
-    return _FAST[_STACKED.get()](weight, x)
+    return _FAST[_stacked.value](weight, x)
 
 
 def _weight_first(weight: Array, x: Array) -> Array:

@@ -4,6 +4,7 @@ At every log point the order is: metrics on disk, then the checkpoint, then an e
 the process, the same command cuts the metrics back to the newest checkpoint and repeats the rest bit for bit.
 """
 
+import contextlib
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cfgrl._data import Data
-from cfgrl._errors import CheckpointError, ConfigError, DataError, NumericError, Preempted
+from cfgrl._errors import CfgrlError, CheckpointError, ConfigError, DataError, NumericError, Preempted
 from cfgrl._place import place
 from cfgrl._stage import AgentState, init
 from cfgrl._train import check_finite, train_chunk, validation_loss
@@ -51,8 +52,9 @@ def train_run(
 def check_same_configuration(experiment: Experiment, run: RunDirectory) -> None:
     """Raise `ConfigError` naming the keys in which the run's configuration differs."""
     resolved = read_config(run.config)
-    # A key that is younger than the run has its default there.
-    recorded, given = _flat(complete(resolved)) | _flat(resolved.table), _flat(experiment.table)
+    recorded, given = _flat(resolved.table), _flat(experiment.table)
+    with contextlib.suppress(CfgrlError):  # of a run whose components are gone, the keys still can be compared
+        recorded = _flat(complete(resolved)) | recorded  # a key that is younger than the run has its default there
     differing = _machine.differences(*({k: v for k, v in flat.items() if k not in _FREE} for flat in (recorded, given)))
     if differing:
         raise ConfigError(
