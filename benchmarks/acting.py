@@ -8,6 +8,7 @@ not explain: checks, keys, transfers, Python.
 """
 
 import argparse
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from _timing import Times, interleaved
 
 import cfgrl
 from cfgrl._act import act_row
+from cfgrl.nn._product import one_row
 
 SIZES = {"3x256": (256,) * 3, "4x512": (512,) * 4}
 #: Rows, and calls in a row in each turn: a second of one size would hide how the others drift.
@@ -55,9 +57,10 @@ def compiled(policy: cfgrl.Policy, rows: int) -> Callable[[], jax.Array]:
     @jax.jit
     def act(leaves: Any, observation: Any, goal: Any, weight: Any, bits: Any) -> Any:
         agent, state = eqx.combine(jax.tree.unflatten(structure, leaves), static)
-        return jax.vmap(lambda *row: act_row(agent, state, *row))(
-            observation, goal, weight, jax.random.wrap_key_data(bits)
-        )
+        with one_row() if rows == 1 else contextlib.nullcontext():  # as `policy.act` does
+            return jax.vmap(lambda *row: act_row(agent, state, *row))(
+                observation, goal, weight, jax.random.wrap_key_data(bits)
+            )
 
     observation, goal = jax.device_put(np.random.default_rng(0).random((2, rows, 2), np.float32))
     # A key's bits: the key itself would go through Python at every call.

@@ -111,8 +111,8 @@ def prepare(preset: str, name: str, size: Size, data: cfgrl.Data, ways: Mapping[
         calls[LOOP] = PlainLoop(data, size.hidden, size.batch, updates)
     counts = dict.fromkeys(calls, updates)
     for row, way in ways.items():
-        # All calls take about as long, or the longest would leave the others few turns.
-        counts[row] = max(2, updates // (way.seeds or 1))
+        # Fewer than those of one seed, or the longest calls would leave the others few turns.
+        counts[row] = max(2, updates // 2) if way.seeds and way.seeds > 1 else updates
         placed = cfgrl.place(data, residency=way.residency).data
         calls[row] = Training(build(preset, size, way.precision), placed, way.seeds, counts[row])
     return Case(f"{preset} {name}/{size.batch}", flops(found), calls, counts)

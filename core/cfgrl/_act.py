@@ -3,6 +3,7 @@
 A whole sweep over the guidance weight is one call, and another weight never compiles anything.
 """
 
+import contextlib
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
 from cfgrl._stage import Agent, AgentState, StageState
+from cfgrl.nn._product import one_row
 
 
 def act_row(
@@ -70,7 +72,8 @@ def act_batch(
     """What a user is given: `act_row` over rows whose noise is split from one key, the executed actions of a chunk on
     an axis of their own, and no axis over rows where `single`. To be compiled by `bound`.
     """
-    action = _rows(agent, state, observation, goal, weight, jax.random.split(key, observation.shape[0]))
+    with one_row() if observation.shape[0] == 1 else contextlib.nullcontext():
+        action = _rows(agent, state, observation, goal, weight, jax.random.split(key, observation.shape[0]))
     if agent.chunk > 1:
         action = action.reshape(observation.shape[0], agent.chunk, -1)[:, : agent.executed]
     return action[0] if single else action

@@ -14,7 +14,7 @@ import pytest
 from toys import leaves, small_agent, walk
 
 from cfgrl import init, nn, train
-from cfgrl.nn._product import precision, product, stacked
+from cfgrl.nn._product import one_row, precision, product, stacked
 
 WEIGHT = jax.random.normal(jax.random.key(0), (3, 5))
 STACK = jax.random.normal(jax.random.key(1), (2, 3, 5))
@@ -60,6 +60,14 @@ def test_values_and_derivatives_are_those_of_a_plain_product(form, weight, deriv
     of = DERIVATIVES[derivative]
     ours, theirs = (jax.jit(of(partial(form, f)))(weight, ROWS) for f in (product, plain))
     chex.assert_trees_all_close(ours, theirs, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+def test_the_form_for_one_row(derivative):
+    of = DERIVATIVES[derivative]
+    with one_row():
+        found = jax.jit(of(partial(in_a_scan, product)))(WEIGHT, ROWS[:1])
+    chex.assert_trees_all_close(found, jax.jit(of(partial(in_a_scan, plain)))(WEIGHT, ROWS[:1]), rtol=2e-5, atol=2e-5)
 
 
 def test_many_agents_side_by_side():

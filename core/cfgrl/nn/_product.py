@@ -1,12 +1,13 @@
 """`product`: W x, in the orientation in which the compiler of the processor multiplies fast.
 
 Written plainly, one update of a 4 × 512 network takes a seventh longer on two cores, one of IQL's critics up to six
-tenths (benchmarks/NOTES.md has the figures). Values are the same but for the order of rounding. Two things decide:
+tenths (benchmarks/NOTES.md has the figures). Values are the same but for the order of rounding. Three things decide:
 
 - The gradient to W of a batch contracts over the batch, the leading axis of both operands, and XLA has no fast kernel
   for that on a processor. A transposed copy of the smaller cost, and then a kernel it has, is quicker.
 - Stacked weights, as of an ensemble's heads, leave the batch last where W comes first, and every activation after
   that reads with a stride. A single W comes first, because a sampler's few rows are fastest so.
+- A sampler of one row reads weights and little else. Transposed once, before its loop, they are read in their order.
 """
 
 from collections.abc import Callable
@@ -22,12 +23,18 @@ Precision = Literal["float32", "bfloat16"]
 
 # Contexts of JAX, not variables of Python: what `jit` and `scan` remember of a function they remember for each value.
 _stacked = jax.make_user_context(default_value=False)
+_one_row = jax.make_user_context(default_value=False)
 _precision = jax.make_user_context(default_value="float32")
 
 
 def stacked() -> AbstractContextManager[None]:
     """In here `product` is traced for weights that a `vmap` gives another axis."""
     return _stacked(True)
+
+
+def one_row() -> AbstractContextManager[None]:
+    """In here `product` is traced for a sampler of a single observation."""
+    return _one_row(True)
 
 
 def precision(name: Precision) -> AbstractContextManager[None]:
@@ -46,6 +53,9 @@ def product(weight: Float[Array, "out in"], x: Float[Array, " in"]) -> Float[Arr
 def _product(weight: Array, x: Array) -> Array:
     if jax.default_backend() != "cpu" or x.ndim != 1:  # other compilers find their kernels themselves
         return weight @ x
+    if _one_row.value and not _stacked.value:
+        # Behind the barrier it is a copy, which the compiler moves out of the sampler's loop.
+        return x @ jax.lax.optimization_barrier(weight.T)
     return _FAST[_stacked.value](weight, x)
 
 
