@@ -64,7 +64,7 @@ class Aliased(Behaviour):
 def test_keys_that_the_source_does_not_tell(tmp_path, monkeypatch) -> None:
     (tmp_path / "cfgrl_aliased.py").write_text(ALIASED)
     monkeypatch.syspath_prepend(tmp_path)
-    from cfgrl_aliased import Aliased  # type: ignore[import-not-found]
+    from cfgrl_aliased import Aliased  # type: ignore[import-not-found]  # written two lines above
 
     failed = {finding.check for finding in run_checks(Aliased) if not finding.fine}
     assert failed == {"keys_are_read_from_the_source"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -27,7 +28,7 @@ def bound(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
     leaves, structure = jax.tree.flatten(arrays)
     statics, static_structure = jax.tree.flatten(others)
     call = _compiled(function, structure, tuple(statics), static_structure)
-    return functools.partial(call, [jax.numpy.asarray(leaf) for leaf in leaves])
+    return functools.partial(call, [jnp.asarray(leaf) for leaf in leaves])
 
 
 @functools.lru_cache(maxsize=64)

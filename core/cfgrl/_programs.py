@@ -24,8 +24,9 @@ _SETTINGS = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_
 def keep_programs() -> None:
     """Turn the cache on for this process, unless the user decided otherwise or the folder cannot be written."""
     jax = sys.modules.get("jax")
-    decided = {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"} & os.environ.keys()
-    if decided or (jax is not None and jax.config.jax_compilation_cache_dir is not None):
+    named = jax is not None and jax.config.jax_compilation_cache_dir is not None
+    # Where the cache is turned off, JAX neither reads nor writes the folder it is given.
+    if named or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     folder = programs_folder()
     try:

@@ -19,8 +19,7 @@ class Training:
     - `steps`: number of updates.
     - `batch_size`: transitions in one update.
     - `precision`: of the matrix products of updates in the layers of `cfgrl.nn`, those of critics and labels too:
-      `float32`, or `bfloat16` for devices that multiply it faster (GPUs; most processors do not). Parameters, optimiser
-      and acting stay float32.
+      `float32`, or `bfloat16` for devices that multiply it faster. Parameters, optimiser and acting stay float32.
     - `log_every`: updates between two lines of metrics; also the length of one compiled chunk, at whose end a signal
       is answered.
     - `eval_every`: updates between two evaluations during training; 0 for none.

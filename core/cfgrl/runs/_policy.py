@@ -61,17 +61,15 @@ class Policy:
         """
         observation = as_seen(observation, self.spec["observations"][1])
         rows, goals, weights = self._rows("act", observation, goal, weight)
-        act = self._act_many if rows is observation else self._act_one
+        single = rows is not observation
         # A copy: the device may read the rows after this returns, and an environment may write into its array again.
-        return act(np.array(rows), goals, weights, key)
+        return self._acting[single](np.array(rows), goals, weights, key)
 
     @functools.cached_property
-    def _act_one(self) -> Callable[..., Array]:
-        return bound(act_batch, self.agent, for_acting(self.agent, self.state), True)
-
-    @functools.cached_property
-    def _act_many(self) -> Callable[..., Array]:
-        return bound(act_batch, self.agent, for_acting(self.agent, self.state), False)
+    def _acting(self) -> dict[bool, Callable[..., Array]]:
+        """How it acts for a batch and for a single observation; compiled when first called."""
+        state = for_acting(self.agent, self.state)
+        return {single: bound(act_batch, self.agent, state, single) for single in (False, True)}
 
     def __getstate__(self) -> dict[str, Any]:
         # Without the compiled functions, which belong to this process.
