@@ -105,7 +105,7 @@ def library_curve(who: cfgrl.Agent, data: cfgrl.Data, state: cfgrl.AgentState, u
     data, curve = jax.device_put(data), []
     for _ in range(updates // every):
         state, chunk = cfgrl.train_chunk(who, data, state, every)
-        curve.append(float(chunk.metrics["main/guidance/loss"]))
+        curve.append(float(chunk.metrics["main/guidance/loss"].mean()))
     return curve
 
 

@@ -1,67 +1,27 @@
-"""Every shipped preset at a small size: it trains and acts, repeats itself bit for bit, and resumes bit for bit."""
+"""Every shipped preset at a small size: it trains and acts, and resumes bit for bit in another process."""
 
 import pathlib
-from typing import Any
 
-import equinox as eqx
+import halves
 import jax
 import numpy as np
 import pytest
+from shrunk import PRESETS, covering, shrunk
 from toys import assert_same_bits
 
-from cfgrl import Agent, Data, Policy, from_preset, init, train_chunk
-from cfgrl.config._registry import load_registries
-from cfgrl.config._tables import flatten
-from cfgrl.runs import _checkpoint
-from cfgrl.testing._parts import ACTION, GOAL, example_data
+from cfgrl import Policy, train_chunk
+from cfgrl.testing._parts import ACTION, GOAL
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
-
-REGISTRIES = load_registries()
-PRESETS = sorted(REGISTRIES.presets())
-#: What stands in for a large value of a key, by the key's last part.
-SMALL = {"hidden": [8], "samples": 2, "every": 2, "start": 1, "batch_size": 4}
-#: The number of sampling steps, but not of training.
-STEPS = ("policy.steps", "policy.time_grid")
-
-
-def small(name: str) -> dict[str, Any]:
-    """Overrides that make a preset small."""
-    keys = dict(flatten(REGISTRIES.resolve(name, []).table))
-    found: dict[str, Any] = {key: SMALL[key.split(".")[-1]] for key in keys if key.split(".")[-1] in SMALL}
-    found = {key: value for key, value in found.items() if not key.startswith(("checkpoint", "eval"))}
-    found |= {key: 2 for key in keys if key.endswith(STEPS)}
-    if any(key == "policy.network.use" and value == "residual-mlp" for key, value in keys.items()):
-        found |= {"policy.network.width": 8, "policy.network.blocks": 1}
-    if keys.get("policy.network.use") == "impala-small":
-        found |= {"policy.network.stacks": [2, 2], "policy.network.code": 8}
-    return found
-
-
-def data_for(agent: Agent) -> Data:
-    """Small data, of pictures where the view moves pictures."""
-    data = example_data()
-    if agent.view.augment == "none":
-        return data
-    pictures = np.random.default_rng(0).integers(0, 256, (data.last.shape[0], 8, 8, 3)).astype(np.uint8)
-    return Data({**data.columns, "observations": pictures}, data.last, data.transitions)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_shipped_preset_trains_acts_repeats_and_resumes(name: str, tmp_path: pathlib.Path):
-    agent = from_preset(name, small(name))
-    data = data_for(agent)
-    start = eqx.filter_jit(lambda: init(agent, data, key=jax.random.key(0)))
-
-    halfway, _ = train_chunk(agent, data, start(), 2)
-    _checkpoint.save(tmp_path, 2, halfway, keep=1)
-    whole, chunk = train_chunk(agent, data, halfway, 2)
+    agent, data = shrunk(name)
+    halves.first_half(tmp_path, name, agent, data)
+    whole, chunk = train_chunk(agent, data, halves.start(agent, data), 2 * halves.HALF, room=halves.ROOM)
     assert int(chunk.first_bad) == -1
-    again, _ = train_chunk(agent, data, train_chunk(agent, data, start(), 2)[0], 2)
-    assert_same_bits(again, whole)
-    saved = _checkpoint.restore(tmp_path, 2, eqx.filter_eval_shape(start))
-    resumed, _ = train_chunk(agent, data, saved, 2)
-    assert_same_bits(resumed, whole)
+    assert_same_bits(halves.second_half(tmp_path, name, agent, data), whole)
 
     policy = Policy(agent, whole, data.spec)
     goal = {"goal": np.ones((3, GOAL))} if agent.takes_goal else {}
@@ -70,6 +30,26 @@ def test_a_shipped_preset_trains_acts_repeats_and_resumes(name: str, tmp_path: p
     action = policy.act(observation, **goal, key=jax.random.key(1))
     assert action.shape == ((3, ACTION) if agent.chunk == 1 else (3, agent.executed, ACTION))
     assert np.isfinite(action).all() and np.abs(action).max() <= 1
+
+
+def resume_what_another_process_began(folder: pathlib.Path, names: list[str]) -> None:
+    halves.in_another_process(folder, "preset", names)
+    for name in names:
+        agent, data = shrunk(name)
+        whole, _ = train_chunk(agent, data, halves.start(agent, data), 2 * halves.HALF, room=halves.ROOM)
+        assert_same_bits(halves.second_half(folder, name, agent, data), whole)
+    print(f"\n{len(names)} presets resumed bit for bit in another process")
+
+
+def test_presets_that_use_every_component_resume_in_another_process(tmp_path: pathlib.Path):
+    names = covering()
+    assert 3 < len(names) < len(PRESETS)
+    resume_what_another_process_began(tmp_path, names)
+
+
+@pytest.mark.soak
+def test_all_presets_resume_in_another_process(tmp_path: pathlib.Path):
+    resume_what_another_process_began(tmp_path, PRESETS)
 
 
 def test_the_presets_of_the_papers_are_there():

@@ -9,6 +9,7 @@ import math
 import pathlib
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -26,6 +27,8 @@ _MAX_RATIO, _RATIO_FROM = 200, 256 << 20
 #: The most arrays that a file is searched for.
 MAX_MEMBERS = 1000
 _CHUNK = 1 << 24
+#: What `zipfile` lets through from a broken directory: its own, a name that is no UTF-8, a field that is cut short.
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, struct.error)
 
 
 def read_npz(
@@ -85,7 +88,7 @@ def _opened(path: pathlib.Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (*_ZIP_FAULTS, EOFError, NotImplementedError) as error:
         raise DataError(f"{path} is truncated, damaged or no npz file ({error}): fetch or make it again.") from None
     except MemoryError:
         raise DataError(f"{path} does not fit into this machine's memory.") from None
@@ -160,7 +163,7 @@ def _read_header(member: Any, where: str) -> tuple[tuple[int, ...], bool, np.dty
             shape, fortran, dtype = np.lib.format.read_array_header_2_0(member)
         else:
             raise ValueError(f"format version {version}")
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{where} has no readable array header ({reason}).") from None
     if dtype.kind not in "biuf":

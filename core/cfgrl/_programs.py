@@ -11,6 +11,7 @@ import pathlib
 import platform
 import sys
 import time
+import zlib
 
 from cfgrl._paths import cache_folder
 
@@ -33,6 +34,7 @@ def keep_programs() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             return
+        _drop_halves(folder)
         _prune(folder.parent)
     except OSError:
         return
@@ -57,6 +59,33 @@ def programs_folder() -> pathlib.Path:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         made_for += sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
     return cache_folder() / "programs" / hashlib.sha256("\n".join(made_for).encode()).hexdigest()[:16]
+
+
+def _drop_halves(folder: pathlib.Path) -> None:
+    """Remove programs that were cut short by a kill: JAX would warn of each at every start and never write it again.
+
+    Each is looked at once, at the first start after it was written.
+    """
+    looked, now = folder / "whole", time.time()
+    since = looked.stat().st_mtime if looked.exists() else 0.0
+    for file in folder.glob("*-cache"):
+        with contextlib.suppress(OSError):  # another process may be removing it
+            if file.stat().st_mtime >= since and not _is_whole(file.read_bytes()):
+                file.unlink()
+    looked.touch()
+    os.utime(looked, (now, now))
+
+
+def _is_whole(program: bytes) -> bool:
+    """Whether compressed bytes have an end; true of what zlib, which JAX uses unless told otherwise, did not compress."""
+    if program[:1] != b"\x78":
+        return bool(program)
+    unfolding = zlib.decompressobj()
+    try:
+        unfolding.decompress(program)
+    except zlib.error:
+        return False
+    return unfolding.eof
 
 
 def _prune(programs: pathlib.Path) -> None:

@@ -76,9 +76,11 @@ class Evaluation:
     - `tasks`: names or numbers of the tasks; empty for all.
     - `environments`: environments held at once, rounded down to a power of two for each agent seed and worker; more act
       faster and take more memory (manipulation: 190 MB each).
+    - `timeout`: seconds that one reset or step of an environment may take before its episode has failed.
     """
 
     weights: Annotated[tuple[float, ...], Len(1)] = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
     episodes: Annotated[int, Ge(1)] = 20
     tasks: tuple[str | int, ...] = ()
     environments: Annotated[int, Ge(1)] = 64
+    timeout: Annotated[float, Gt(0)] = 60.0

@@ -4,6 +4,7 @@ Everything random in update number n is keyed by (state.key, n), so that neither
 interruption changes a bit of the result.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,6 +16,7 @@ from cfgrl._data import Data
 from cfgrl._errors import NumericError
 from cfgrl._label import Label
 from cfgrl._labeler import Actor
+from cfgrl._over_seeds import over_seeds
 from cfgrl._place import place
 from cfgrl._stage import Agent, AgentState, Stage, StageState, init
 from cfgrl._types import Metrics, copied
@@ -25,11 +27,11 @@ from cfgrl.nn._product import precision
 class Chunk(NamedTuple):
     """What a compiled chunk of updates answers, each with a leading axis over agent seeds where there is one.
 
-    `metrics` are means over the chunk, named `stage/part/metric`; `first_bad` is the number of the first update whose
-    loss or gradient was not finite, -1 where all were.
+    `metrics` hold one number an update, named `stage/part/metric`; what lies beyond the updates that were made is 0.
+    `first_bad` is the number of the first update whose loss or gradient was not finite, -1 where all were.
     """
 
-    metrics: dict[str, Float[Array, "*seeds"]]
+    metrics: dict[str, Float[Array, "*seeds room"]]
     first_bad: Int[Array, "*seeds"]
 
 
@@ -96,63 +98,49 @@ def _actor(stage: Stage, state: StageState) -> Actor:
     return actor
 
 
-def _scan(agent: Agent, data: Data, state: AgentState, n: int) -> tuple[AgentState, Chunk]:
+def _repeat(agent: Agent, data: Data, state: AgentState, n: Int[Array, ""], room: int) -> tuple[AgentState, Chunk]:
+    """`n` updates in a loop that does not know `n` when it is compiled, so that every `n` shares one program."""
     arrays, static = eqx.partition(state, eqx.is_array)
 
-    def body(carry: tuple[Any, Array], _: None) -> tuple[tuple[Any, Array], Metrics]:
-        arrays, first_bad = carry
-        before = eqx.combine(arrays, static)
-        after, metrics = update(agent, data, before)
-        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(value)) for value in metrics.values()]))
-        first_bad = jnp.where((first_bad < 0) & ~finite, before.step, first_bad)
-        return (eqx.filter(after, eqx.is_array), first_bad), metrics
+    @functools.partial(jax.jit, inline=True)  # traced once, though it is asked for its names before it is called
+    def one(arrays: Any) -> tuple[Any, Metrics]:
+        after, metrics = update(agent, data, eqx.combine(arrays, static))
+        return eqx.filter(after, eqx.is_array), {name: jnp.mean(value) for name, value in metrics.items()}
 
-    (arrays, first_bad), metrics = jax.lax.scan(body, (arrays, jnp.full((), -1, jnp.int32)), None, length=n)
-    means = jax.tree.map(jnp.mean, metrics)
-    return eqx.combine(arrays, static), Chunk(means, first_bad)
+    def body(i: Array, carry: Any) -> Any:
+        arrays, metrics, first_bad = carry
+        after, found = one(arrays)
+        finite = jnp.all(jnp.isfinite(jnp.stack(list(found.values()))))
+        first_bad = jnp.where((first_bad < 0) & ~finite, arrays.step, first_bad)
+        return after, {name: metrics[name].at[i].set(value) for name, value in found.items()}, first_bad
 
-
-def over_seeds(function: Any, state: AgentState) -> Any:
-    """`function(agent, data, state, ...)` for each of the seeds that `state` stacks, the data shared.
-
-    One after another on a processor, side by side elsewhere. Batched products of small matrices are no faster there
-    than single ones and slower where they are large, and so a seed gives the bits that it gives alone.
-    """
-    if state.n_seeds is None:
-        return function
-    each = _in_turn if jax.default_backend() == "cpu" else _side_by_side
-    return lambda agent, data, state, *rest: each(lambda one: function(agent, data, one, *rest), state)
-
-
-def _side_by_side(function: Any, state: AgentState) -> Any:
-    return eqx.filter_vmap(function, in_axes=(eqx.if_array(0),))(state)
-
-
-def _in_turn(function: Any, state: AgentState) -> Any:
-    arrays, static = eqx.partition(state, eqx.is_array)
-    rest: list[Any] = []  # what is no array in the answers, alike for all of them
-
-    def one(arrays: Any) -> Any:
-        answer, other = eqx.partition(function(eqx.combine(arrays, static)), eqx.is_array)
-        rest.append(other)
-        return answer
-
-    return eqx.combine(jax.lax.map(one, arrays), rest[0])
+    empty = {name: jnp.zeros((room,), jnp.float32) for name in jax.eval_shape(one, arrays)[1]}
+    arrays, metrics, first_bad = jax.lax.fori_loop(0, n, body, (arrays, empty, jnp.full((), -1, jnp.int32)))
+    return eqx.combine(arrays, static), Chunk(metrics, first_bad)
 
 
 @eqx.filter_jit(donate="all-except-first")
-def _chunk(shared: tuple[Agent, Data, int], state: AgentState) -> tuple[AgentState, Chunk]:
-    agent, data, n = shared
-    return over_seeds(_scan, state)(agent, data, state, n)
+def _chunk(shared: tuple[Agent, Data, Array, int], state: AgentState) -> tuple[AgentState, Chunk]:
+    agent, data, n, room = shared
+    return over_seeds(_repeat, state)(agent, data, state, n, room)
 
 
-def train_chunk(agent: Agent, data: Data, state: AgentState, n: int) -> tuple[AgentState, Chunk]:
+def train_chunk(
+    agent: Agent, data: Data, state: AgentState, n: int, *, room: int | None = None
+) -> tuple[AgentState, Chunk]:
     """`n` updates in one compiled call. The given state is consumed (its buffers are donated): use the returned one.
 
-    A state with an axis over agent seeds trains all of them, sharing the data. Another `n` compiles again, another
-    hyperparameter value does not.
+    A state with an axis over agent seeds trains all of them, sharing the data. Another hyperparameter value compiles
+    nothing, nor does another `n` of at most the same `room`.
+
+    **Arguments:**
+
+    - `room`: the length of the metrics' arrays, at least `n`; `n` where not given.
     """
-    return _chunk((agent, data, n), state)
+    room = n if room is None else room
+    if not 0 < n <= room:
+        raise ValueError(f"A chunk of {n} updates with room for the metrics of {room}; it takes 1 to {room} updates.")
+    return _chunk((agent, data, jnp.asarray(n, jnp.int32), room), state)
 
 
 @eqx.filter_jit
@@ -206,7 +194,7 @@ def train(
     done = 0
     while done < steps:
         n = min(chunk, steps - done)
-        current, result = train_chunk(agent, data, current, n)
+        current, result = train_chunk(agent, data, current, n, room=chunk)
         check_finite(result)
         done += n
     return current

@@ -89,6 +89,7 @@ WRONG = [
     (["train", "cfgrl-goal", "--sedes", "1"], 2, "--seeds"),
     (["train", "cfgrl-goal", "--seeds", "one"], 2, "--seeds"),
     (["eval", "nowhere"], 2, "nowhere"),
+    (["eval", "nowhere", "--timeout", "0"], 2, "--timeout must be a number of seconds above 0"),
     (["evaluate", "nowhere"], 2, "eval"),
 ]
 

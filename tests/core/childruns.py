@@ -1,9 +1,13 @@
 """Small training runs in child processes, as a user types them."""
 
+import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 NAME = "pointmaze-medium-navigate-v0"
@@ -19,6 +23,34 @@ def cfgrl(*words: str, timeout: float = 300, **kwargs: Any) -> "subprocess.Compl
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **kwargs)
 
 
+def begin(*words: str, stderr: int = subprocess.PIPE, **kwargs: Any) -> "subprocess.Popen[str]":
+    """Start the command line in a child process; its standard error can be read."""
+    command = [sys.executable, "-m", "cfgrl.cli._main", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True, **kwargs)
+
+
+def wait_until(condition: Callable[[], bool], child: "subprocess.Popen[str]", *, timeout: float = 120) -> bool:
+    """Look every half a millisecond whether `condition` holds; false where the child ended or the time is up first."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        if child.poll() is not None:
+            return False
+        time.sleep(0.0005)
+    return False
+
+
+def writing(run: pathlib.Path) -> dict[str, int]:
+    """The saves that are under way in a run's directory or were when their process ended, and when they changed."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError):  # it may end between two looks
+        for entry in os.scandir(run / "checkpoints"):
+            if entry.name.endswith(".writing"):
+                found[entry.name] = entry.stat().st_mtime_ns
+    return found
+
+
 def train_words(data: pathlib.Path, run: pathlib.Path, steps: int, *more: str, preset: str = "cfgrl-goal") -> list[str]:
     """The words of a tiny training command."""
     return ["train", preset, f"dataset.dir={data}", f"train.steps={steps}", *TINY, *more, "--run-dir", str(run)]
@@ -32,13 +64,19 @@ def generate(folder: pathlib.Path, episodes: int = 5) -> pathlib.Path:
 
 
 def remains(run: pathlib.Path) -> dict[str, Any]:
-    """What two equal runs have in common: digests of the last state's arrays, and the metrics without clocks."""
+    """What two equal runs have in common: digests of the last arrays, metrics and evaluations without clocks."""
     newest = max((run / "checkpoints").iterdir(), key=lambda step: int(step.name) if step.name.isdecimal() else -1)
     leaves = json.loads((newest / "digests.json").read_text())["leaves"]
-    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    clocks = {"time", "run/train/updates_per_second"}
     return {
         "step": newest.name,
         "leaves": leaves,
-        "metrics": [{k: v for k, v in record.items() if k not in clocks} for record in records],
+        "metrics": lines(run / "metrics.jsonl"),
+        "evaluations": [record | {"run": ""} for record in lines(run / "eval.jsonl")],
     }
+
+
+def lines(path: pathlib.Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines without what a clock said; none where there is no file."""
+    clocks = {"time", "run/train/updates_per_second"}
+    records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [{k: v for k, v in record.items() if k not in clocks} for record in records]

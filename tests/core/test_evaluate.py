@@ -1,7 +1,5 @@
 """The episode queue: every episode once, paired over weights, failures counted, order without effect."""
 
-import os
-
 import jax
 import numpy as np
 import pytest
@@ -9,8 +7,10 @@ from toys import small_agent, walk
 
 from cfgrl import ConfigError, Controller, DataError, Dataset, Environment, StepResult, init
 from cfgrl.evaluation import _evaluate
+from cfgrl.evaluation._arena import Arena
 from cfgrl.evaluation._evaluate import evaluate, plan
 from cfgrl.evaluation._judge import choose_tasks
+from cfgrl.evaluation._slot import Episode
 
 
 class Walk(Environment):
@@ -104,6 +104,17 @@ def test_failed_episodes_are_counted_and_never_dropped(trained, fault: str):
     assert all(o.success == 0 for o in outcomes if o.failed)
 
 
+def test_a_place_that_is_no_number_fails_its_episode_and_is_in_no_picture(trained):
+    class Nowhere(Walk):
+        def position(self):
+            return self.place if self.steps < 2 else self.place * np.nan
+
+    outcomes, rollouts = evaluate(*trained, Nowhere, EPISODES, pool=4)
+    assert [o for o in outcomes if o.failed] and len(rollouts) == 6
+    assert {Episode(*o[:4]) for o in outcomes if o.failed} == {rollout.episode for rollout in rollouts}
+    assert all(np.isfinite(rollout.positions).all() and rollout.success == 0 for rollout in rollouts)
+
+
 def test_an_agent_that_needs_a_goal_says_so(trained):
     class Goalless(Walk):
         def reset(self, task, seed):
@@ -114,7 +125,7 @@ def test_an_agent_that_needs_a_goal_says_so(trained):
 
 
 def test_a_task_without_a_goal_after_one_that_has_a_goal_says_so(trained):
-    """The goal of an episode that is over is never another one's."""
+    """The goal of an episode is never another one's, not even of one in the next slot."""
 
     class Sometimes(Walk):
         def reset(self, task, seed):
@@ -123,6 +134,7 @@ def test_a_task_without_a_goal_after_one_that_has_a_goal_says_so(trained):
 
     with pytest.raises(DataError, match="needs a goal"):
         evaluate(*trained, Sometimes, sorted(EPISODES, key=lambda e: e.task), pool=1)
+    assert Arena(Sometimes, [Episode(0, task, 1.0, 0) for task in "ab"], seeds=1, width=2).begin().goal is None
 
 
 def test_lanes_that_finish_at_other_times_play_all_of_their_episodes(trained):
@@ -198,16 +210,9 @@ def test_the_pool_bounds_the_environments(trained):
         assert len(made) == expected, pool
 
 
-def test_a_worker_that_dies_or_cannot_begin_is_an_error_and_not_a_hang(trained):
-    with pytest.raises(DataError, match="worker died .exit code 7"):
-        evaluate(*trained, Dying, EPISODES, pool=4, workers=2)
+def test_a_worker_that_cannot_begin_is_an_error_and_not_a_hang(trained):
     with pytest.raises(DataError, match="no simulator here"):
         evaluate(*trained, Unmakeable, EPISODES, pool=4, workers=2)
-
-
-class Dying(Walk):
-    def step(self, action):
-        os._exit(7)
 
 
 class Unmakeable(Walk):

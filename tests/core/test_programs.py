@@ -85,8 +85,12 @@ def test_the_second_start_reads_what_the_first_compiled_and_gives_the_same_bits(
     data = generate(tmp_path / "data")
     cache = {"CFGRL_CACHE": str(tmp_path / "cache")}
     said, found = {}, []
-    for name, more in (("cold", cache), ("warm", cache), ("without", {**cache, "JAX_ENABLE_COMPILATION_CACHE": "0"})):
+    without = {**cache, "JAX_ENABLE_COMPILATION_CACHE": "0"}
+    for name, more in (("cold", cache), ("warm", cache), ("without", without), ("cut", cache)):
         run = tmp_path / name
+        if name == "cut":  # as a kill leaves it: what is known to be whole is not looked at again
+            (program,) = (tmp_path / "cache" / "programs").glob("*/jit__chunk*-cache")
+            program.write_bytes(program.read_bytes()[:-50])
         told = {"JAX_LOG_COMPILES": "1", "JAX_EXPLAIN_CACHE_MISSES": "1"}
         done = cfgrl(*train_words(data, run, 50), env=environment(**more, **told))
         assert done.returncode == 0, done.stderr
@@ -97,4 +101,5 @@ def test_the_second_start_reads_what_the_first_compiled_and_gives_the_same_bits(
     assert [name for name in said if hit in said[name]] == ["warm"]
     assert "PERSISTENT COMPILATION CACHE MISS" in said["cold"]
     assert "PERSISTENT COMPILATION CACHE MISS" not in said["warm"]
-    assert found[0] == found[1] == found[2]
+    assert "PERSISTENT COMPILATION CACHE MISS for 'jit__chunk'" in said["cut"]
+    assert found[0] == found[1] == found[2] == found[3]

@@ -1,18 +1,78 @@
-"""Runs that are killed or asked to stop, finished by the same command to the same bits."""
+"""Runs that are killed again and again, finished by the same command to the same bits.
 
-import json
+`make test` kills one run 8 times, `make soak` many runs 1,000 times; at least three kills in ten are inside a save.
+"""
+
 import pathlib
-import shutil
+import random
 import signal
 import subprocess
-import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
-from childruns import cfgrl, generate, remains, train_words
+from childruns import begin, cfgrl, generate, remains, wait_until, writing
 
-STEPS = 1500
-SEEDS = "seeds=[0,1]"
+#: Much to save, little to compute: a kill is to meet something.
+EVERY, SEEDS = 20, (0, 1)
+KEYS = (
+    f"train.log_every={EVERY}", f"checkpoint.every={EVERY}", "train.batch_size=32", "policy.network.hidden=[16,16]",
+    f"seeds={list(SEEDS)}", "eval.weights=[1]", "eval.episodes=1", "eval.tasks=[1]", "policy.steps=2",
+)  # fmt: skip
+
+
+class Kills(NamedTuple):
+    """Processes that were killed, and those of them that were inside a save."""
+
+    all: int = 0
+    inside: int = 0
+
+
+def words(data: pathlib.Path, run: pathlib.Path, steps: int, *more: str) -> list[str]:
+    """The command that begins a run and, after a kill, goes on with it."""
+    return ["train", "cfgrl-goal", f"dataset.dir={data}", f"train.steps={steps}", *KEYS, *more, "--run-dir", str(run)]
+
+
+def kill(command: list[str], run: pathlib.Path, chance: random.Random, *, in_save: bool) -> bool | None:
+    """Start a process and kill it at a random moment; whether it was inside a save, `None` where it had ended."""
+    before, child = writing(run), begin(*command, stderr=subprocess.DEVNULL)
+    if in_save:  # one of its first saves, and anywhere in it
+        saves, seen = chance.randint(1, 5), set[str]()
+
+        def the_save() -> bool:
+            seen.update(writing(run))
+            return len(seen - before.keys()) >= saves
+
+        wait_until(the_save, child)
+        time.sleep(chance.uniform(0.0, 0.1))
+    else:
+        wait_until(lambda: False, child, timeout=chance.uniform(0.1, 6.0))
+    child.kill()
+    code = child.wait()
+    assert code in (0, -signal.SIGKILL)
+    return None if code == 0 else any(before.get(name) != changed for name, changed in writing(run).items())
+
+
+def kill_and_finish(command: list[str], run: pathlib.Path, chance: random.Random, kills: int) -> Kills:
+    """Kill the run `kills` times at least, and until three in ten were inside a save; then let it end."""
+    met = Kills()
+    while met.all < kills or met.inside < 0.3 * met.all:
+        inside = kill(command, run, chance, in_save=chance.random() < 0.6 or met.all >= kills)
+        if inside is None:
+            break
+        met = Kills(met.all + 1, met.inside + inside)
+    done = cfgrl(*command)
+    assert done.returncode == 0, done.stderr
+    return met
+
+
+def check(run: pathlib.Path, undisturbed: pathlib.Path, steps: int) -> None:
+    """The same bits and the same metrics, without a gap or a duplicate, and nothing half-made left behind."""
+    assert remains(run) == remains(undisturbed)
+    seen = [(record["step"], record["seed"]) for record in remains(run)["metrics"]]
+    assert seen == [(step, seed) for step in range(EVERY, steps + 1, EVERY) for seed in SEEDS]
+    assert not writing(run) and not (run / "error.json").exists()
 
 
 @pytest.fixture(scope="module")
@@ -20,79 +80,35 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return generate(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(scope="module")
-def undisturbed(data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    run = tmp_path_factory.mktemp("run") / "undisturbed"
-    done = cfgrl(*train_words(data, run, STEPS, SEEDS))
+def whole(data: pathlib.Path, folder: pathlib.Path, steps: int, *more: str) -> pathlib.Path:
+    """A run that nothing disturbs."""
+    done = cfgrl(*words(data, folder / "undisturbed", steps, *more))
     assert done.returncode == 0, done.stderr
-    return run
+    return folder / "undisturbed"
 
 
-def interrupt(data: pathlib.Path, run: pathlib.Path, after: int, number: signal.Signals) -> int:
-    """Start training and send a signal once the metrics have reached `after` lines; returns the exit code."""
-    command = [sys.executable, "-m", "cfgrl.cli._main", *train_words(data, run, STEPS, SEEDS)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    metrics = run / "metrics.jsonl"
-    while time.monotonic() < deadline and child.poll() is None:
-        if metrics.exists() and metrics.read_text().count("\n") >= after:
-            child.send_signal(number)
-            break
-        time.sleep(0.002)
-    return child.wait(timeout=60)
+def test_eight_kills_change_nothing(data: pathlib.Path, tmp_path: pathlib.Path):
+    steps = 800
+    undisturbed, run = whole(data, tmp_path, steps), tmp_path / "run"
+    met = kill_and_finish(words(data, run, steps), run, random.Random(0), 8)
+    assert met.all >= 8 and met.inside >= 0.3 * met.all
+    check(run, undisturbed, steps)
 
 
-def test_kill_and_stop_change_nothing(data: pathlib.Path, undisturbed: pathlib.Path, tmp_path: pathlib.Path):
-    run = tmp_path / "run"
-    assert interrupt(data, run, after=5, number=signal.SIGKILL) == -signal.SIGKILL
-    assert remains(run) != remains(undisturbed)
-    assert interrupt(data, run, after=20, number=signal.SIGTERM) == 75
-    stopped = json.loads((run / "error.json").read_text())
-    assert stopped["exit_code"] == 75 and stopped["step"] == int(remains(run)["step"]) < STEPS
+@pytest.mark.soak
+@pytest.mark.parametrize("more", [(), ("train.eval_every=400",)], ids=["plain", "with evaluations"])
+def test_a_thousand_kills_change_nothing(more: tuple[str, ...], data: pathlib.Path, tmp_path: pathlib.Path):
+    steps, runs, kills = (3000, 20, 40) if not more else (3000, 5, 40)
+    undisturbed = whole(data, tmp_path, steps, *more)
 
-    finished = cfgrl(*train_words(data, run, STEPS, SEEDS))
-    assert finished.returncode == 0, finished.stderr
-    assert remains(run) == remains(undisturbed)
-    assert not (run / "error.json").exists()
-    steps = [(record["step"], record["seed"]) for record in remains(run)["metrics"]]
-    assert steps == [(step, seed) for step in range(50, STEPS + 1, 50) for seed in (0, 1)]
+    def campaign(number: int) -> Kills:
+        run = tmp_path / f"run{number}"
+        met = kill_and_finish(words(data, run, steps, *more), run, random.Random(number), kills)
+        check(run, undisturbed, steps)
+        return met
 
-
-def written(run: pathlib.Path) -> dict[pathlib.Path, int]:
-    """When each file of a run was last written, but for its lock."""
-    return {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file() and p.name != ".lock"}
-
-
-def test_a_finished_run_says_so_and_stays_as_it_is(data: pathlib.Path, undisturbed: pathlib.Path):
-    before = written(undisturbed)
-    again = cfgrl(*train_words(data, undisturbed, STEPS, SEEDS))
-    assert again.returncode == 0 and "finished" in again.stdout
-    assert written(undisturbed) == before
-
-
-def test_another_configuration_is_refused_with_the_keys(data: pathlib.Path, undisturbed: pathlib.Path):
-    before = remains(undisturbed)
-    refused = cfgrl(
-        *train_words(data, undisturbed, STEPS, SEEDS, "guidance.dropout=0.2", "optimizer.learning_rate=0.1")
-    )
-    assert refused.returncode == 2 and "Traceback" not in refused.stderr
-    assert "guidance.dropout" in refused.stderr and "optimizer.learning_rate" in refused.stderr
-    assert remains(undisturbed) == before
-
-
-def test_a_damaged_newest_checkpoint_falls_back_and_strict_refuses(
-    data: pathlib.Path, undisturbed: pathlib.Path, tmp_path: pathlib.Path
-):
-    run = tmp_path / "run"
-    shutil.copytree(undisturbed, run)
-    newest = run / "checkpoints" / str(STEPS)
-    weights = max(newest.rglob("*"), key=lambda p: p.stat().st_size if p.is_file() and p.name == "0.0" else 0)
-    content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 1
-    weights.write_bytes(content)
-
-    refused = cfgrl(*train_words(data, run, STEPS, SEEDS), "--strict")
-    assert refused.returncode == 6 and str(STEPS) in refused.stderr and weights.parent.name in refused.stderr
-    repaired = cfgrl(*train_words(data, run, STEPS, SEEDS))
-    assert repaired.returncode == 0 and "Falling back" in repaired.stderr
-    assert remains(run) == remains(undisturbed)
+    with ThreadPoolExecutor(2) as pool:
+        met = list(pool.map(campaign, range(runs)))
+    total = Kills(sum(m.all for m in met), sum(m.inside for m in met))
+    print(f"\n{total.all} kills, {total.inside} of them inside a save, {runs} runs: all ended in the same bits")
+    assert total.all >= 0.9 * runs * kills and total.inside >= 0.3 * total.all

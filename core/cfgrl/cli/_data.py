@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cfgrl._errors import ConfigError, DataError, PluginError
+from cfgrl._printable import printable
 
 _DIR = "the folder of the files instead of the usual places"
 
@@ -165,8 +166,12 @@ def _rows_of(about: dict[str, Any]) -> list[pathlib.Path]:
 def _origin(about: dict[str, Any] | None) -> Iterator[str]:
     if about is not None:
         record = about.get("record") or {}
-        made = ", ".join(f"{package} {version}" for package, version in record.get("versions", {}).items())
-        yield f"origin: {about['origin']}" + (f" with seed {record['seed']} by {made}" if made else "")
+        versions = record.get("versions")  # a record lies beside the data, and may say anything
+        made = (
+            ", ".join(f"{name} {version}" for name, version in versions.items()) if isinstance(versions, dict) else ""
+        )
+        seed = f" with seed {record['seed']}" if "seed" in record else ""
+        yield printable(f"origin: {about['origin']}" + (f"{seed} by {made}" if made else ""))
 
 
 def find_dataset(name: str, **options: Any) -> Any:

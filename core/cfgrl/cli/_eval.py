@@ -23,6 +23,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--episodes", metavar="N", type=int, help="episodes for each agent seed, task and weight")
     parser.add_argument("--tasks", metavar="1,3", help="task numbers or names; all where not given")
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="decides environment seeds and noise")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, help="that one reset or step may take; the run's where not given"
+    )
     parser.add_argument("--video", action="store_true", help="film the first episode of each task and weight")
     parser.add_argument(
         "--video-format", choices=("webp", "gif", "mp4"), default="webp", help="webp where not given; mp4 is an extra"
@@ -63,6 +66,10 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         if args.episodes < 1:
             raise ConfigError(f"--episodes must be at least 1, not {args.episodes}.")
         replaced["episodes"] = args.episodes
+    if args.timeout is not None:
+        if not 0 < args.timeout < math.inf:
+            raise ConfigError(f"--timeout must be a number of seconds above 0, not {args.timeout}.")
+        replaced["timeout"] = args.timeout
     if args.tasks is not None:
         replaced["tasks"] = [task.strip() for task in args.tasks.split(",") if task.strip()]
     if args.seed < 0:
@@ -90,13 +97,11 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
     shown = Shown()
     record, rollouts = judge_experiment(experiment, state, shown, seed=seed, **replaced)
     record = {"run": directory.path.resolve().name, **record, "step": step, "during_training": False}
-    environment = experiment.dataset.environment()
-    walls = None if environment is None else environment.walls()
+    _journal.append(directory.evaluations, [record])  # before the pictures, which can fail
+    environment = experiment.dataset.environment() if rollouts else None
     if environment is not None:
+        _journal.write_json(directory.rollouts, rollout_record(rollouts, environment.walls(), experiment.seeds[0]))
         environment.close()
-    if rollouts:
-        _journal.write_json(directory.rollouts, rollout_record(rollouts, walls, experiment.seeds[0]))
-    _journal.append(directory.evaluations, [record])
     return record
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from cfgrl._component import GROUPS
+from cfgrl._printable import printable
 
 
 def add(subparsers: Any) -> None:
@@ -35,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
         print(json.dumps(listed, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(_text(group, entries) for group, entries in listed.items()))
+        print(printable("\n\n".join(_text(group, entries) for group, entries in listed.items())))
     for note in notes(registry):
-        print(f"cfgrl: note: {note}", file=sys.stderr)
+        print(f"cfgrl: note: {printable(note)}", file=sys.stderr)
     return 0
 
 

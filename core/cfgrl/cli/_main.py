@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cfgrl._errors import CfgrlError
+from cfgrl._printable import printable
 
 COMMANDS = ("demo", "train", "eval", "report", "plot", "list", "show", "plugins", "plugin", "data", "doctor")
 
@@ -23,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
             if close and close[0] != word:
                 hint = f"; did you mean {close[0]}?"
                 break
-        print(f"cfgrl: error: {message}{hint} (see `{self.prog} --help`)", file=sys.stderr)
+        print(f"cfgrl: error: {printable(message)}{hint} (see `{self.prog} --help`)", file=sys.stderr)
         sys.exit(2)
 
     def _words(self) -> list[str]:
@@ -92,7 +93,7 @@ def _take_overrides(parser: argparse.ArgumentParser, arguments: argparse.Namespa
 def _answer(error: Exception, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exc()
-    print(f"cfgrl: error: {error}", file=sys.stderr)
+    print(f"cfgrl: error: {printable(str(error))}", file=sys.stderr)
     return code
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from cfgrl._component import FAMILIES
 from cfgrl._errors import ConfigError
+from cfgrl._printable import printable
 
 
 def add(subparsers: Any) -> None:
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        print(json.dumps(found, indent=2, ensure_ascii=False, default=str))
+        print(printable(json.dumps(found, indent=2, ensure_ascii=False, default=str)))
         return 0
     texts = [
         _show.preset_text(name, details[name])
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         else _show.component_text(group, name, details[name])
         for group, details in found.items()
     ]
-    print("\n\n\n".join(texts))
+    print(printable("\n\n\n".join(texts)))
     return 0
 
 

@@ -55,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
 def train_in(experiment: Any, directory: Any, *, strict: bool = False) -> bool:
     """Train under the directory's lock and record a failure in it; returns whether anything was left to do."""
     from cfgrl.runs import _checkpoint
+    from cfgrl.runs._resume import check_same_configuration
     from cfgrl.runs._signals import Stop
-    from cfgrl.runs._trainer import check_same_configuration, train_run
+    from cfgrl.runs._trainer import train_run
 
     begun = directory.exists
     if begun:

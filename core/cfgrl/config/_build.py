@@ -76,6 +76,11 @@ def build_agent(resolved: Resolved) -> "Agent":
     return _agent(resolved, {k: b.value for k, b in _build(Walk(resolved, building=True), AGENT).items()})
 
 
+def build_seeds(resolved: Resolved) -> tuple[int, ...]:
+    """The agent seeds alone. Raises `ConfigError`."""
+    return _build(Walk(resolved, building=True), ("seeds",))["seeds"].value
+
+
 def build_dataset(resolved: Resolved) -> "Dataset":
     """The data set alone. Raises `ConfigError` or `PluginError` with all problems."""
     return _build(Walk(resolved, building=True), ("dataset",))["dataset"].value

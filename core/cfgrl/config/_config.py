@@ -1,12 +1,12 @@
 """A run's `config.toml`: the complete configuration, and the distributions whose components it names."""
 
-import os
 import pathlib
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from cfgrl._errors import ConfigError
+from cfgrl._files import replace
 from cfgrl.config._catalogue import load_catalogue
 from cfgrl.config._layers import table_at
 from cfgrl.config._registry import Resolved
@@ -26,15 +26,7 @@ def write_config(experiment: "Experiment", path: pathlib.Path) -> None:
     if experiment.disable:
         document["disable"] = list(experiment.disable)
     document |= {**experiment.table, "plugins": experiment.plugins}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(_HEADER + tomli_w.dumps(document))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace(path, (_HEADER + tomli_w.dumps(document)).encode())
 
 
 def read_config(path: pathlib.Path | str) -> Resolved:
@@ -45,7 +37,7 @@ def read_config(path: pathlib.Path | str) -> Resolved:
     if not isinstance(preset, str) or not isinstance(disable, list):
         raise ConfigError(f"{path}: not the configuration of a run: it names no preset.")
     values = {key: value for key, value in document.values.items() if key not in _ABOUT}
-    table = table_at(document, path, (), values)
+    table = table_at(document.lines, path, (), values)
     plugins = document.values.get("plugins", {})
     recorded = {str(name): str(version) for name, version in plugins.items()} if isinstance(plugins, dict) else {}
     catalogue = load_catalogue([entry for entry in disable if isinstance(entry, str)], recorded)

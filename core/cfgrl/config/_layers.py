@@ -6,13 +6,14 @@ Its form is checked here, all faults at once; what the keys of a preset mean is 
 import dataclasses
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from cfgrl._component import NAME
 from cfgrl._errors import ConfigError
 from cfgrl.config._plugins import Plugin, did_you_mean
 from cfgrl.config._tables import Keys, Origin, Table, dotted
-from cfgrl.config._toml import Document, Path, read_toml
+from cfgrl.config._toml import Path, read_toml
 
 FILE_NAME = "registry.toml"
 #: Keys that say something about a preset and are no part of its configuration.
@@ -73,10 +74,10 @@ def read_layer(file: pathlib.Path, plugin: Plugin | None = None) -> Layer:
     return _Reader(file, plugin).read()
 
 
-def table_at(document: Document, file: pathlib.Path, path: Keys, values: dict[str, Any]) -> Table:
-    """The keys of `values`, which stand below `path` in the document, with their lines."""
+def table_at(lines: Mapping[Path, int], file: pathlib.Path, path: Keys, values: dict[str, Any]) -> Table:
+    """The keys of `values`, which stand below `path` in the document, with their lines among `lines`."""
     origins: dict[Keys, Origin] = {}
-    for keys, line in document.lines.items():
+    for keys, line in lines.items():
         inside = tuple(key for key in keys[len(path) :] if isinstance(key, str))
         if keys[: len(path)] == path and len(path) + len(inside) == len(keys) and inside and inside[0] in values:
             origins[inside] = Origin(file, line)
@@ -90,6 +91,10 @@ class _Reader:
         self.file = file
         self.plugin = plugin
         self.document = read_toml(file)
+        #: The lines by the first two keys: looking through all of them for each preset would take their square.
+        self.below: dict[Path, dict[Path, int]] = {}
+        for keys, line in self.document.lines.items():
+            self.below.setdefault(keys[:2], {})[keys] = line
         self.faults: list[str] = []
 
     def read(self) -> Layer:
@@ -107,7 +112,9 @@ class _Reader:
             self.fault(("disable",), "must be a list of strings")
         if self.faults:
             raise ConfigError("\n".join(self.faults))
-        return Layer(self.file, table_at(self.document, self.file, ("defaults",), defaults), presets, tuple(disable))
+        return Layer(
+            self.file, table_at(self.document.lines, self.file, ("defaults",), defaults), presets, tuple(disable)
+        )
 
     def preset(self, name: str, values: Any) -> Preset:
         path = ("preset", name)
@@ -120,7 +127,8 @@ class _Reader:
         for key in ABOUT:
             if key in values and key not in about:
                 self.fault((*path, key), "must be a string")
-        table = table_at(self.document, self.file, path, {k: v for k, v in values.items() if k not in ABOUT})
+        own = {k: v for k, v in values.items() if k not in ABOUT}
+        table = table_at(self.below.get(path, {}), self.file, path, own)
         return Preset(name, table, Origin(self.file, self.document.lines.get(path)), self.plugin, **about)
 
     def table(self, key: str) -> dict[str, Any]:

@@ -28,6 +28,8 @@ GROUP = "cfgrl"
 ONLY = "CFGRL_PLUGINS"
 #: Environment variable: where it is 1, a plugin that did not load is an error for everybody.
 STRICT = "CFGRL_PLUGINS_STRICT"
+#: No name is longer, and comparing takes the square of the length.
+_LONGEST = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,5 +218,7 @@ def _presets(manager: pluggy.PluginManager, module: Any) -> tuple[pathlib.Path, 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` with the closest known name, or nothing where none is close."""
+    if len(name) > _LONGEST:
+        return ""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.55)
     return f"; did you mean '{close[0]}'?" if close else ""

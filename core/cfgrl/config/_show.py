@@ -16,7 +16,7 @@ from cfgrl.config._fields import Field, class_fields, source_fields
 from cfgrl.config._layers import Preset
 from cfgrl.config._registry import Registry
 from cfgrl.config._source import find_class
-from cfgrl.config._tables import Keys, Overrides, dotted, flatten
+from cfgrl.config._tables import Overrides, dotted, flatten
 from cfgrl.config._words import default_words, toml_value, type_words
 
 
@@ -67,11 +67,8 @@ def preset_details(registry: Registry, preset: Preset, overrides: Overrides = ()
     except CfgrlError as error:
         table = resolved.table
         details["problems"] = str(error).splitlines()
-    return details | {"table": table, "origins": {key: _origin(resolved.origins, key) for key, _ in flatten(table)}}
-
-
-def _origin(origins: Mapping[Keys, Any], key: str) -> str:
-    return next((str(origin) for keys, origin in origins.items() if dotted(keys) == key), "default")
+    origins = {dotted(keys): str(origin) for keys, origin in resolved.origins.items()}
+    return details | {"table": table, "origins": {key: origins.get(key, "default") for key, _ in flatten(table)}}
 
 
 def component_text(family: str, name: str, details: Mapping[str, Any]) -> str:

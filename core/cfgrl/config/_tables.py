@@ -4,6 +4,7 @@ A table with another `use` replaces the one below it, keys and all: the keys of 
 table merges, key by key.
 """
 
+import json
 import pathlib
 import re
 import tomllib
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cfgrl._errors import ConfigError
-from cfgrl.config._toml import shown
+from cfgrl.config._toml import MOST_PARTS, misfits, shown
 
 Keys = tuple[str, ...]
 #: Overrides of a preset: `["guidance.weight=1.5"]` from a command line, `{"guidance.weight": 1.5}` from Python.
@@ -59,10 +60,18 @@ def _lay(merged: Table, below: dict[str, Any], above: Table, values: dict[str, A
             merged.origins[here] = above.origins[here]
             _lay(merged, old, above, value, here)
             continue
-        for known in [k for k in merged.origins if k[: len(here)] == here]:
-            del merged.origins[known]
+        for known in _paths(old, here) if key in below else ():
+            merged.origins.pop(known, None)
         below[key] = _copy(value)
-        merged.origins.update({k: o for k, o in above.origins.items() if k[: len(here)] == here})
+        merged.origins.update({known: above.origins[known] for known in _paths(value, here) if known in above.origins})
+
+
+def _paths(value: Any, here: Keys) -> Iterator[Keys]:
+    """The path of a key and of all keys below it."""
+    yield here
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _paths(inner, (*here, key))
 
 
 def _replaces(above: dict[str, Any], below: dict[str, Any]) -> bool:
@@ -102,7 +111,7 @@ def flatten(values: Mapping[str, Any], path: Keys = ()) -> Iterator[tuple[str, A
 
 def dotted(path: Sequence[str | int]) -> str:
     """A path of keys as a user would write it."""
-    return ".".join(key if isinstance(key, int) or _KEY.fullmatch(key) else f'"{key}"' for key in map(str, path))
+    return ".".join(key if _KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False) for key in map(str, path))
 
 
 def parse_overrides(overrides: Overrides) -> Table:
@@ -116,6 +125,10 @@ def parse_overrides(overrides: Overrides) -> Table:
         keys = key.split(".") if isinstance(key, str) else [""]
         if not all(_KEY.fullmatch(k) for k in keys):
             raise ConfigError(f"override: '{key}' is not a key; keys look like guidance.weight.")
+        if len(keys) > MOST_PARTS:
+            raise ConfigError(f"override: a key of {len(keys):,} parts; keys look like guidance.weight.")
+        for path, fault in misfits(value):
+            raise ConfigError(f"override: {dotted([*keys, *path[:MOST_PARTS]])}: {fault}.")
         _set(table, tuple(keys), _plain(value))
     return table
 
@@ -131,7 +144,7 @@ def _value(text: str) -> Any:
     """The value as TOML, else as a bare string: `guidance.use=cfg` needs no quotes."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no TOML, or a number of 5,000 digits
         return text
     return parsed["value"] if len(parsed) == 1 else text
 

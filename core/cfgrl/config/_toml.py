@@ -11,6 +11,7 @@ An element of an array of tables is addressed by its number.
 import pathlib
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cfgrl._errors import ConfigError
@@ -18,6 +19,9 @@ from cfgrl._errors import ConfigError
 Path = tuple[str | int, ...]
 #: A registry file is read by people; anything larger is a mistake, such as a data set given as `--registry`.
 LARGEST = 1 << 20
+#: What no person writes either, and what would take the more than linear time: keys and elements of arrays together,
+#: and parts of one dotted key.
+MOST_KEYS, MOST_PARTS = 20_000, 50
 
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BLANK = re.compile(r"[ \t]*")
@@ -29,6 +33,8 @@ _STRINGS = {  # Longest opening first; within quotes a backslash takes the next 
     "'": re.compile(r"'[^'\n]*'"),
 }
 _PLAIN = re.compile(r"[^,\]}#\n]+")
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{{MOST_PARTS}}}")
 
 
 class Document(NamedTuple):
@@ -62,15 +68,38 @@ def parse_toml(content: bytes, name: str) -> Document:
     """Parse UTF-8 text; `name` stands for the file in messages."""
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        if long := _LONG_KEY.search(text):  # tomllib takes the square of the number of parts
+            line = text.count("\n", 0, long.start()) + 1
+            raise ConfigError(f"{name}:{line}: a key has more than {MOST_PARTS} parts; this is not a registry file.")
         values = tomllib.loads(text)
-        return Document(values, _Lines(text).find())
+        lines = _Lines(text).find()
+        for keys, fault in misfits(values):
+            place = next(lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines)
+            raise ConfigError(f"{name}:{place}: {fault}.")
+        return Document(values, lines)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: not UTF-8 text.") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own faults, and what Python refuses, such as a number of 5,000 digits
         raise ConfigError(f"{name}{_position(str(error))}.") from error
+    except _TooMany as error:
+        raise ConfigError(f"{name}: more than {MOST_KEYS:,} keys; this is not a registry file.") from error
     except RecursionError as error:
         raise ConfigError(f"{name}: nested too deeply.") from error
+
+
+def misfits(value: Any) -> Iterator[tuple[Path, str]]:
+    """What Python's parser lets pass and the code behind it cannot use: the path to it, and what is wrong."""
+    waiting: list[tuple[Path, Any]] = [((), value)]
+    while waiting:
+        path, value = waiting.pop()
+        if len(path) > MOST_PARTS:
+            yield path, f"nested more than {MOST_PARTS} deep"
+            continue
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:  # may be so long that it cannot even be printed
+            yield path, "a whole number does not fit into 64 bits, as TOML wants it"
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        waiting += [((*path, key), below) for key, below in inner]
 
 
 def _position(message: str) -> str:
@@ -80,6 +109,10 @@ def _position(message: str) -> str:
     if found:
         return f":{found[1]}: not valid TOML: {message.replace(found[0], '')}"
     return f": not valid TOML: {message}"
+
+
+class _TooMany(Exception):
+    """More keys than anybody writes."""
 
 
 class _Lines:
@@ -103,6 +136,8 @@ class _Lines:
             else:
                 self.pair(table)
             self.skip(_SPACE)
+            if len(self.lines) > MOST_KEYS:
+                raise _TooMany
         return self.lines
 
     def skip(self, pattern: re.Pattern[str]) -> str:

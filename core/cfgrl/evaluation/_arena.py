@@ -5,8 +5,6 @@ acting batch keeps its shape and memory is bounded by the number of slots. No ja
 """
 
 import collections
-import contextlib
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,24 +13,8 @@ from jaxtyping import Float, Shaped
 
 from cfgrl._dataset import Environment
 from cfgrl.evaluation._outcomes import Outcome
-
-
-class Episode(NamedTuple):
-    """One episode to play; `seed` is the position of the agent seed in the stacked state."""
-
-    seed: int
-    task: str
-    weight: float | None
-    env_seed: int
-
-
-class Rollout(NamedTuple):
-    """Where the agent went in one episode, for pictures: `positions` are `(x, y)`, one more than steps."""
-
-    episode: Episode
-    success: float | None
-    goal: list[float] | None
-    positions: list[list[float]]
+from cfgrl.evaluation._pulse import Pulse
+from cfgrl.evaluation._slot import Episode, Rollout, Slot
 
 
 class Round(NamedTuple):
@@ -58,6 +40,9 @@ class Arena:
     - `make`: makes an environment; called `seeds * width` times, and again after a failure.
     - `episodes`: what to play, in this order within each agent seed.
     - `record`: the episodes whose positions are kept.
+    - `pulse`: is told before each call of an environment; numbers an episode by its place in `episodes`.
+    - `furnished`: whether environments are made now, where a constructor that raises ends everything; otherwise each
+      is made for its first episode, which fails where that raises.
     """
 
     def __init__(
@@ -68,10 +53,17 @@ class Arena:
         seeds: int,
         width: int,
         record: frozenset[Episode] = frozenset(),
+        pulse: Pulse | None = None,
+        furnished: bool = True,
     ):
-        self._queues = [collections.deque(e for e in episodes if e.seed == s) for s in range(seeds)]
-        self._slots = [_Slot(make) for _ in range(seeds * width)]
-        self._width, self._record = width, record
+        numbered = list(enumerate(episodes))
+        self._queues = [collections.deque(item for item in numbered if item[1].seed == s) for s in range(seeds)]
+        pulse = pulse or Pulse()
+        self._slots = [Slot(make, pulse) for _ in range(seeds * width)]
+        self._width, self._record, self._pulse = width, record, pulse
+        if furnished:
+            for slot in self._slots:
+                slot.furnish()
 
     def begin(self) -> Round:
         """Start the first episode of every slot."""
@@ -90,7 +82,7 @@ class Arena:
     def close(self) -> None:
         """Free all environments."""
         for slot in self._slots:
-            slot.environment.close()
+            slot.close()
 
     def _answer(self, free: list[int], outcomes: list[Outcome], rollouts: list[Rollout]) -> Round:
         started = []
@@ -98,83 +90,20 @@ class Arena:
             queue, slot = self._queues[row // self._width], self._slots[row]
             slot.episode = None
             if queue:
-                episode = queue.popleft()
-                slot.start(episode, episode in self._record)
+                number, episode = queue.popleft()
+                slot.start(number, episode, episode in self._record)
                 started.append((row, episode))
-        active = sum(slot.episode is not None for slot in self._slots)
+        self._pulse.beat()  # what goes wrong from here on is no episode's fault
+        playing = [slot for slot in self._slots if slot.episode is not None]
         observation, goal = _rows([s.observation for s in self._slots]), _rows([s.goal for s in self._slots])
         if observation is None:  # every slot failed before its first observation
             observation = np.zeros((len(self._slots), 0), np.float32)
-        return Round(observation, goal, started, active, outcomes, rollouts)
+        if any(slot.goal is None and not slot.failed for slot in playing):
+            goal = None  # never another episode's
+        return Round(observation, goal, started, len(playing), outcomes, rollouts)
 
 
 def _rows(values: list[np.ndarray | None]) -> np.ndarray | None:
     """One array; a slot without a value still fills its row of the batch, and with what does not matter."""
     known = next((value for value in values if value is not None), None)
     return None if known is None else np.stack([known if value is None else value for value in values])
-
-
-class _Slot:
-    """One environment and the episode that is played in it."""
-
-    def __init__(self, make: Callable[[], Environment]):
-        self.make, self.environment = make, make()
-        self.episode: Episode | None = None
-        self.observation: np.ndarray | None = None
-        self.goal: np.ndarray | None = None
-
-    def start(self, episode: Episode, record: bool) -> None:
-        self.episode, self.total, self.length, self.failed = episode, 0.0, 0, False
-        self.success: float | None = 0.0
-        self.positions: list[list[float]] | None = [] if record else None
-        try:
-            self.observation, self.goal = self.environment.reset(episode.task, episode.env_seed)
-            self._check(self.observation, 0.0 if self.goal is None else float(np.sum(self.goal)))
-            self._note_position()
-        except Exception:
-            self._fail()
-
-    def step(self, action: Float[np.ndarray, " action"]) -> bool:
-        """Apply an action; returns whether the episode is over."""
-        if self.failed:
-            return True
-        try:
-            observation, reward, done, success = self.environment.step(action)
-            self._check(observation, reward)
-            self._note_position()
-            self.total += float(reward)
-            self.success = None if success is None else max(self.success or 0.0, float(success))
-        except Exception:
-            self._fail()
-            return True
-        self.observation, self.length = observation, self.length + 1
-        return bool(done)
-
-    @staticmethod
-    def _check(observation: np.ndarray, number: float) -> None:
-        if not (math.isfinite(number) and np.all(np.isfinite(observation))):
-            raise FloatingPointError("the environment answered a number that is not finite")
-
-    def outcome(self) -> Outcome:
-        assert self.episode is not None
-        success = self.success if self.success is None or not self.failed else 0.0
-        return Outcome(*self.episode, success, self.total, self.length, self.failed)
-
-    def rollout(self) -> list[Rollout]:
-        if not self.positions or self.episode is None:
-            return []
-        goal = None if self.goal is None else [round(float(x), 3) for x in np.ravel(self.goal)[:2]]
-        return [Rollout(self.episode, self.success, goal, self.positions)]
-
-    def _note_position(self) -> None:
-        if self.positions is not None:
-            position = self.environment.position()
-            if position is not None:
-                self.positions.append([round(float(x), 3) for x in position])
-
-    def _fail(self) -> None:
-        # Whatever an environment raises counts as a failed episode; the environment itself is not trusted again.
-        self.failed, self.observation = True, None
-        with contextlib.suppress(Exception):
-            self.environment.close()
-        self.environment = self.make()

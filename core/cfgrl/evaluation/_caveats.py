@@ -40,8 +40,8 @@ def _failures(table: Table) -> list[str]:
         return []
     consequence = "they count as no success" if table.measure == "success" else "their returns end where they failed"
     return [
-        f"{sum(table.failed)} of {table.episodes * len(table.weights)} episodes failed (the environment raised, hung "
-        f"or answered something that is not a number): {consequence}, and none was dropped."
+        f"{sum(table.failed)} of {table.episodes * len(table.weights)} episodes failed (the environment raised, died, "
+        f"hung or answered something that is not a number): {consequence}, and none was dropped."
     ]
 
 

@@ -4,6 +4,7 @@ An episode is (agent seed, task, weight, environment seed). The order in which t
 is keyed by the environment seed and the step, and is the same for every weight, which pairs the episodes of a sweep.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 
@@ -12,10 +13,12 @@ import numpy as np
 
 from cfgrl._dataset import Environment
 from cfgrl._stage import Agent, AgentState
-from cfgrl.evaluation._arena import Arena, Episode, Rollout
-from cfgrl.evaluation._lanes import LocalLane, WorkerLane
+from cfgrl.evaluation._arena import Arena
+from cfgrl.evaluation._lanes import Lane, LocalLane
 from cfgrl.evaluation._outcomes import Outcome
+from cfgrl.evaluation._slot import Episode, Rollout
 from cfgrl.evaluation._troupe import Troupe
+from cfgrl.evaluation._worker import WorkerLane
 
 
 def plan(
@@ -39,6 +42,7 @@ def evaluate(
     seed: int = 0,
     pool: int = 64,
     workers: int = 0,
+    timeout: float = 60.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Outcome], list[Rollout]]:
     """Play every episode and report each, failed ones too.
@@ -50,45 +54,43 @@ def evaluate(
     - `episodes`: as `plan` gives them.
     - `seed`: root of the acting noise.
     - `pool`: environments held at once, over all agent seeds and workers.
-    - `workers`: processes that step environments; 0 steps them in this one.
+    - `workers`: processes that step environments; 0 steps them in this one, which an environment can then end or hang.
+    - `timeout`: seconds that one reset or step may take in a worker before its episode has failed.
+    - `progress`: told how many episodes are over, and of how many; at least twice a second while environments are
+      waited for. What it raises ends the evaluation.
 
     **Returns:** outcomes in the order of `episodes`, and one rollout for each task and weight of the first agent seed.
     """
-    troupes = _troupes(agent, state, make, episodes, seed, pool, workers)
-    finished: dict[Episode, Outcome] = {}
+    n_seeds = state.n_seeds or 1
+    shares, width = _deal(episodes, n_seeds, pool, workers)
+    first = {(e.task, e.weight): e for e in reversed(episodes) if e.seed == 0}
+    arena = functools.partial(Arena, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
+    outcomes: dict[Episode, Outcome] = {}
     rollouts: list[Rollout] = []
-    try:
+
+    def tell() -> None:
+        if progress is not None:
+            progress(len(outcomes), len(episodes))
+
+    with contextlib.ExitStack() as closing:
+        lanes: list[Lane] = []
+        for share in shares:
+            lanes.append(WorkerLane(arena, share, timeout=timeout) if workers else LocalLane(arena, share))
+            closing.callback(lanes[-1].close)
+        troupes = _troupes(agent, state, lanes, width, seed)
         while troupes:
             for troupe in list(troupes):
-                for answer in troupe.advance():
-                    finished |= {Episode(*outcome[:4]): outcome for outcome in answer.outcomes}
+                for answer in troupe.advance(tell):
+                    outcomes |= {Episode(*outcome[:4]): outcome for outcome in answer.outcomes}
                     rollouts += answer.rollouts
                 if not troupe.playing:
                     troupes.remove(troupe)
-            if progress is not None:
-                progress(len(finished), len(episodes))
-    finally:
-        for troupe in troupes:
-            troupe.close()
-    return [finished[episode] for episode in episodes], rollouts
+            tell()
+    return [outcomes[episode] for episode in episodes], rollouts
 
 
-def _troupes(
-    agent: Agent,
-    state: AgentState,
-    make: Callable[[], Environment],
-    episodes: Sequence[Episode],
-    seed: int,
-    pool: int,
-    workers: int,
-) -> list[Troupe]:
-    """The episodes dealt out to lanes in turn, each agent seed's for itself, and the lanes to troupes.
-
-    Two troupes overlap acting with stepping where a device of its own acts. A processor acts with all of its cores:
-    there one troupe is faster (by a fifth, measured on two cores), because the cores then do one thing at a time and
-    one large batch costs less than two.
-    """
-    n_seeds = state.n_seeds or 1
+def _deal(episodes: Sequence[Episode], n_seeds: int, pool: int, workers: int) -> tuple[list[list[Episode]], int]:
+    """The episodes dealt out to lanes in turn, each agent seed's for itself, and the slots of a lane and agent seed."""
     lanes = max(1, min(workers, pool // n_seeds))
     shares: list[list[Episode]] = [[] for _ in range(lanes)]
     for agent_seed in range(n_seeds):
@@ -98,12 +100,18 @@ def _troupes(
     slots = pool // (n_seeds * lanes)
     # Batches of a power of two are multiplied up to half again as fast as those of a few rows less.
     width = max(1, min(_even(slots) if lanes == _even(lanes) else slots, longest))
-    first = {(e.task, e.weight): e for e in reversed(episodes) if e.seed == 0}
-    arena = functools.partial(Arena, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
-    kind = WorkerLane if workers else LocalLane
-    made = [kind(functools.partial(arena, share)) for share in shares if share]
+    return [share for share in shares if share], width
+
+
+def _troupes(agent: Agent, state: AgentState, lanes: Sequence[Lane], width: int, seed: int) -> list[Troupe]:
+    """The lanes, in troupes.
+
+    Two troupes overlap acting with stepping where a device of its own acts. A processor acts with all of its cores:
+    there one troupe is faster (by a fifth, measured on two cores), because the cores then do one thing at a time and
+    one large batch costs less than two.
+    """
     count = 2 if _has_device() else 1
-    groups = [group for group in (made[i::count] for i in range(count)) if group]
+    groups = [group for group in (lanes[i::count] for i in range(count)) if group]
     return [Troupe(agent, state, group, width, key=jax.random.key(seed)) for group in groups]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from cfgrl._dataset import Dataset
 from cfgrl._errors import ConfigError, DataError
 from cfgrl._stage import Agent, AgentState
-from cfgrl.evaluation._arena import Rollout
 from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._slot import Rollout
 from cfgrl.evaluation._summary import summarise
 
 
@@ -25,6 +25,7 @@ def judge(
     seed: int = 0,
     pool: int = 64,
     workers: int | None = None,
+    timeout: float = 60.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, Any], list[Rollout]]:
     """Play every task at every weight and summarise; see INTERFACE of `cfgrl eval --json` for the record.
@@ -35,7 +36,7 @@ def judge(
     - `weights`: the sweep; replaced by a single `None` where the agent has no dial.
     - `tasks`: names or 1-based numbers; empty for all.
     - `seed`: decides environment seeds and acting noise.
-    - `pool`, `workers`: as in `evaluate`; one worker a processor core where not given.
+    - `pool`, `workers`, `timeout`, `progress`: as in `evaluate`; one worker a processor core where not given.
 
     **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
     """
@@ -44,7 +45,15 @@ def judge(
     queue = plan(len(seeds), names, dial, episodes, seed)
     workers = min(len(os.sched_getaffinity(0)), 8) if workers is None else workers
     outcomes, rollouts = evaluate(
-        agent, state, dataset.require_environment, queue, seed=seed, pool=pool, workers=workers, progress=progress
+        agent,
+        state,
+        dataset.require_environment,
+        queue,
+        seed=seed,
+        pool=pool,
+        workers=workers,
+        timeout=timeout,
+        progress=progress,
     )
     named = [outcome._replace(seed=seeds[outcome.seed]) for outcome in outcomes]
     summary = summarise(named, key=seed)

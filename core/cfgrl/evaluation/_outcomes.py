@@ -24,7 +24,7 @@ class Outcome(NamedTuple):
     - `success`: 0 or 1 (or a fraction); `None` where the task knows only returns.
     - `return_`: sum of the environment's rewards.
     - `length`: environment steps.
-    - `failed`: the environment raised, hung or answered something that is not a number.
+    - `failed`: the environment raised, died, hung or answered something that is not a number.
     """
 
     seed: int

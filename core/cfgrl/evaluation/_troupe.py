@@ -1,6 +1,6 @@
 """`Troupe`: lanes whose slots act in one call, and the controller that acts for them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
@@ -10,6 +10,9 @@ from cfgrl._errors import DataError
 from cfgrl._stage import Agent, AgentState
 from cfgrl.evaluation._arena import Round
 from cfgrl.evaluation._lanes import Lane
+
+#: Seconds between two calls of `waiting`, at most.
+POLL = 0.2
 
 
 class Troupe:
@@ -34,9 +37,14 @@ class Troupe:
         self._goal: np.ndarray | None = None
         self.playing = list(range(len(lanes)))
 
-    def advance(self) -> list[Round]:
-        """Receive a round of every lane that plays and answer those that go on with actions."""
-        answers = {lane: self._lanes[lane].receive() for lane in self.playing}
+    def advance(self, waiting: Callable[[], None]) -> list[Round]:
+        """Receive a round of every lane that plays and answer those that go on with actions.
+
+        **Arguments:**
+
+        - `waiting`: called again and again while there is nothing to receive; may raise.
+        """
+        answers = {lane: self._lanes[lane].receive() for lane in self._ready(waiting)}
         for lane, answer in answers.items():
             self._start(lane, answer)
             self._see(lane, answer)
@@ -45,14 +53,21 @@ class Troupe:
                 self._lanes[lane].close()
         if self.playing:
             actions = self._act()
-            for lane in self.playing:
-                self._lanes[lane].send(actions[self._rows[lane]])
+            for lane in answers:
+                if lane in self.playing:
+                    self._lanes[lane].send(actions[self._rows[lane]])
         return list(answers.values())
 
-    def close(self) -> None:
-        """Free the environments."""
-        for lane in self.playing:
-            self._lanes[lane].close()
+    def _ready(self, waiting: Callable[[], None]) -> list[int]:
+        """Wait for all lanes but those that begin anew: their rows mean nothing until all of them start again."""
+        steady = [lane for lane in self.playing if not self._lanes[lane].anew]
+        patience = {lane: POLL / len(self.playing) for lane in steady or self.playing}
+        while True:
+            # Every lane is asked, so that the clocks of those that hang run together.
+            ready = [lane for lane in self.playing if self._lanes[lane].ready(patience.get(lane, 0.0))]
+            if ready and set(steady) <= set(ready):
+                return ready
+            waiting()
 
     def _start(self, lane: int, answer: Round) -> None:
         if not answer.started:
@@ -63,7 +78,7 @@ class Troupe:
         self._controller.reset(rows.tolist(), episodes=[episode.env_seed for episode in episodes])
 
     def _see(self, lane: int, answer: Round) -> None:
-        """Observations and goals in the rows of their lane; where all slots failed before they saw anything, none."""
+        """Observations and goals in the rows of their lane; where no slot has seen anything, none."""
         if answer.observation.shape[1] == 0 or not answer.active:
             return
         self._observation = self._place(self._observation, lane, answer.observation)

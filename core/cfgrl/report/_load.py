@@ -8,13 +8,18 @@ import dataclasses
 import json
 import os
 import pathlib
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError
+from cfgrl._plain_folder import require_plain
+from cfgrl.config._toml import parse_toml
+from cfgrl.report._schema import Config, Manifest, Rollouts, Stopped, complaint, evaluation_complaint, metrics_complaint
 
 SCHEMA = 1
+#: A million updates of many losses and seeds, logged often, make a tenth of it.
+LARGEST_FILE = 512 << 20
+_ROLLOUT = ("weight", "task", "success", "positions")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,27 +111,31 @@ def load_run(path: str | os.PathLike[str]) -> RunRecord:
     missing = [name for name in ("config.toml", "manifest.json") if not (path / name).is_file()]
     if missing:
         raise ConfigError(f"{path} is not a run directory: it has no {' and no '.join(missing)}.")
-    manifest = _json_file(path / "manifest.json")
+    require_plain(path)
+    manifest = _json_file(path / "manifest.json", Manifest)
     if not isinstance(manifest.get("schema"), int):
         raise CheckpointError(f"{path / 'manifest.json'} has no schema number; it was not written by cfgrl.")
     if manifest["schema"] > SCHEMA:
         raise CheckpointError(f"{path} was written by a newer cfgrl (schema {manifest['schema']}); update cfgrl.")
     text = _text(path / "config.toml")
+    stopped = path / "error.json"
     return RunRecord(
         path=path,
         label=path.resolve().name,
         manifest=manifest,
-        config=_parse(tomllib.loads, text, path / "config.toml"),
+        config=_parse(_toml, text, path / "config.toml"),
         config_text=text,
-        metrics=_lines(path / "metrics.jsonl", ("step", "seed")),
+        metrics=_lines(path / "metrics.jsonl", ("step", "seed"), metrics_complaint),
         evaluations=_lines(path / "eval.jsonl", ("results",), _check_evaluation),
         rollouts=_rollouts(path / "rollouts.json"),
-        error=_json_file(path / "error.json") if (path / "error.json").is_file() else None,
+        error=_json_file(stopped, Stopped) if stopped.is_file() else None,
     )
 
 
 def _text(path: pathlib.Path) -> str:
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise CheckpointError(f"{path} is larger than {LARGEST_FILE >> 20} MiB; a run does not write such a file.")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}.") from error
@@ -135,10 +144,18 @@ def _text(path: pathlib.Path) -> str:
 def _parse(parse: Callable[[str], Any], text: str, place: str | os.PathLike[str]) -> Any:
     try:
         return parse(text)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, ConfigError) as error:
+        reason = str(error).rstrip(".")
         raise CheckpointError(
-            f"{place} cannot be read: {error}. Restore the file, or remove it if it is a result."
+            f"{place} cannot be read: {reason}. Restore the file, or remove it if it is a result."
         ) from error
+
+
+def _toml(text: str) -> dict[str, Any]:
+    values = parse_toml(text.encode(), "config.toml").values
+    if wrong := complaint(values, Config):
+        raise ConfigError(wrong)
+    return values
 
 
 def _strict(text: str) -> Any:
@@ -148,10 +165,12 @@ def _strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def _json_file(path: pathlib.Path) -> dict[str, Any]:
+def _json_file(path: pathlib.Path, form: Any = None) -> dict[str, Any]:
     value = _parse(_strict, _text(path), path)
     if not isinstance(value, dict):
         raise CheckpointError(f"{path} holds no JSON object.")
+    if wrong := complaint(value, form):
+        raise CheckpointError(f"{path}: {wrong}. Restore the file, or remove it if it is a result.")
     return value
 
 
@@ -187,7 +206,7 @@ def _check_evaluation(record: dict[str, Any]) -> str | None:
     missing = [key for result in results for key in numbers if key not in result]
     if missing:
         return f"a result has no {missing[0]!r}"
-    return None
+    return evaluation_complaint(record)
 
 
 def _rollouts(path: pathlib.Path) -> dict[str, Any] | None:
@@ -198,7 +217,9 @@ def _rollouts(path: pathlib.Path) -> dict[str, Any] | None:
     if not isinstance(rollouts, list) or not isinstance(record.get("walls", []), list):
         raise CheckpointError(f"{path}: 'rollouts' and 'walls' must be lists; `cfgrl eval` writes the file again.")
     for number, rollout in enumerate(rollouts, 1):
-        absent = [key for key in ("weight", "task", "success", "positions") if key not in rollout]
+        absent = [key for key in _ROLLOUT if not isinstance(rollout, dict) or key not in rollout]
         if absent:
             raise CheckpointError(f"{path}: rollout {number} has no {absent[0]!r}; `cfgrl eval` writes the file again.")
+    if wrong := complaint(record, Rollouts):
+        raise CheckpointError(f"{path}: {wrong}; `cfgrl eval` writes the file again.")
     return record if rollouts else None

@@ -97,9 +97,15 @@ def _bounds(record: dict[str, Any]) -> tuple[float, float, float, float]:
         corners = [position for rollout in record["rollouts"] for position in rollout["positions"]]
         corners = [*corners, *(rollout["goal"] for rollout in record["rollouts"] if rollout.get("goal") is not None)]
     xs, ys = [corner[0] for corner in corners], [corner[1] for corner in corners]
+    span = max(max(xs) - min(xs), max(ys) - min(ys), 1e-6 * max(1.0, *map(abs, xs), *map(abs, ys)))
     if not record.get("walls"):
-        margin = 0.06 * max(max(xs) - min(xs), max(ys) - min(ys), 1e-6)
-    return min(xs) - margin, max(xs) + margin, min(ys) - margin, max(ys) + margin
+        margin = 0.06 * span
+    return *_widened(min(xs) - margin, max(xs) + margin, span), *_widened(min(ys) - margin, max(ys) + margin, span)
+
+
+def _widened(low: float, high: float, span: float) -> tuple[float, float]:
+    """Two ends with room between them, also where a plan is a single line."""
+    return (low, high) if high - low > 1e-3 * span else (low - 0.5 * span, high + 0.5 * span)
 
 
 def _extent(record: dict[str, Any]) -> tuple[float, float]:

@@ -1,67 +1,104 @@
-"""JSON lines that survive a kill: appended whole and flushed, cut back to the checkpoint that a run resumes from."""
+"""JSON lines that survive a kill and a full disk: appended whole or not at all, and cut back to a checkpoint.
 
+Training and evaluations may write into one directory at the same time: each holds it for as long as it writes.
+"""
+
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO, NoReturn
 
 from cfgrl._errors import CheckpointError
+from cfgrl._files import replace
+
+_BLOCK = 1 << 16
 
 
 def append(path: pathlib.Path, records: Iterable[dict[str, Any]]) -> None:
-    """Append one line a record and wait until they are on disk."""
+    """Append one line a record and wait until they are on the disk. Where that fails, the file is as it was."""
     text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
-    with path.open("ab") as file:
-        file.truncate(_whole(path))
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    with _held(path.parent), path.open("a+b") as file:
+        whole = _whole(file)
+        file.truncate(whole)
+        try:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(path, whole)
+            raise
 
 
-def _whole(path: pathlib.Path) -> int:
+@contextlib.contextmanager
+def _held(directory: pathlib.Path) -> Iterator[None]:
+    """Nobody else writes lines in `directory` meanwhile."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _whole(file: BinaryIO) -> int:
     """Length up to the last line break: what a kill cut short would otherwise join the next line."""
-    return path.read_bytes().rfind(b"\n") + 1
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        begin = max(0, end - _BLOCK)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
     """All whole lines; a last line that a kill cut short is left out. Raises `CheckpointError` for any other fault."""
-    if not path.exists():
-        return []
-    records = []
-    for number, line in enumerate(path.read_bytes()[: _whole(path)].splitlines(), start=1):
-        try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise CheckpointError(f"{path}, line {number} is not JSON; mend the line or remove it.") from error
-    return records
+    return [record for record, _ in _lines(path)]
 
 
 def keep(path: pathlib.Path, condition: Callable[[dict[str, Any]], bool]) -> None:
-    """Keep the records that fulfil `condition`; the file is replaced in one step."""
+    """Keep the records that fulfil `condition`, byte by byte; the file is replaced in one step."""
     if not path.exists():
         return
-    records = read(path)
-    kept = [record for record in records if condition(record)]
-    if len(kept) == len(records):
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with _held(path.parent):
+        lines = _lines(path)
+        kept = [line for record, line in lines if condition(record)]
+        if len(kept) < len(lines):
+            replace(path, b"".join(line + b"\n" for line in kept))
+
+
+def _lines(path: pathlib.Path) -> list[tuple[dict[str, Any], bytes]]:
+    """Each record with its line."""
+    if not path.exists():
+        return []
     try:
-        append(temporary, kept)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        # A whole line ends in a line break: what follows the last one is empty or was cut short.
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}).") from error
+    return [(_record(line, f"{path}, line {number}"), line) for number, line in enumerate(lines, start=1)]
+
+
+def _record(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{place} is not JSON; mend the line or remove it.") from error
+    if not isinstance(record, dict) or type(record.get("step")) is not int:
+        raise CheckpointError(f"{place} says no step; mend the line or remove it.")
+    return record
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Write a JSON file in one step: readers see the old one or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a JSON file in one step."""
+    replace(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())

@@ -22,6 +22,7 @@ def judge_experiment(
         "episodes": experiment.evaluation.episodes,
         "tasks": experiment.evaluation.tasks,
         "pool": experiment.evaluation.environments,
+        "timeout": experiment.evaluation.timeout,
     } | replaced
     record, rollouts = judge(
         experiment.agent,

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TextIO
 
+from cfgrl._printable import printable
+
 
 class Progress:
     """Tells how far something is, how fast it goes and how long it will take.
@@ -41,7 +43,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """A line of its own, above the live one."""
-        self._write(("\r\x1b[K" if self._live else "") + message + "\n")
+        self._write(("\r\x1b[K" if self._live else "") + printable(message) + "\n")
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # nobody reads the progress any more; the work goes on

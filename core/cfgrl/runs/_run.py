@@ -8,7 +8,6 @@ checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
 
 import datetime
 import fcntl
-import json
 import os
 import pathlib
 import socket
@@ -18,9 +17,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
+from cfgrl._plain_folder import require_plain
 from cfgrl.runs import _checkpoint, _journal, _machine
-
-SCHEMA = 1
+from cfgrl.runs._manifest import SCHEMA, read_manifest
 
 
 class RunDirectory:
@@ -46,6 +45,7 @@ class RunDirectory:
         """Hold the folder for writing. Raises `LockedError` naming the holder, `ConfigError` for a foreign folder."""
         self._check_ownership()
         self.path.mkdir(parents=True, exist_ok=True)
+        require_plain(self.path)
         with (self.path / ".lock").open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +58,14 @@ class RunDirectory:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        """Remove files that a killed process was about to put in the place of others."""
+        for file in self.path.glob(".*.[0-9]*"):
+            if file.name[1:].rpartition(".")[0] in _OWN | {self.metrics.name, self.evaluations.name}:
+                file.unlink(missing_ok=True)
 
     def _check_ownership(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -77,16 +84,8 @@ class RunDirectory:
             raise ConfigError(f"There is no run directory {self.path}; `cfgrl train PRESET --run-dir DIR` makes one.")
         if not self.exists:
             raise ConfigError(f"{self.path} is not a run directory: it has no config.toml and manifest.json.")
-        try:
-            manifest = json.loads(self.manifest_file.read_text())
-            schema = manifest["schema"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{self.manifest_file} cannot be read ({error}).") from error
-        if schema > SCHEMA:
-            raise CheckpointError(
-                f"{self.path} was written by a newer cfgrl (schema {schema}); update cfgrl to read it."
-            )
-        return manifest
+        require_plain(self.path)
+        return read_manifest(self.manifest_file)
 
     def create_manifest(
         self, preset: str, provenance: dict[str, Any], shapes: dict[str, Any], tasks: Sequence[str]
@@ -107,6 +106,13 @@ class RunDirectory:
         _journal.write_json(self.manifest_file, manifest)
         return manifest
 
+    def record_resume(self, step: int, differences: Sequence[str]) -> None:
+        """Note in the manifest that the run went on from `step` where something is not as it was at its beginning."""
+        manifest = self.manifest()
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        resumed = [*manifest.get("resumed", []), {"time": now, "step": step, "differences": list(differences)}]
+        _journal.write_json(self.manifest_file, manifest | {"resumed": resumed})
+
     def record_error(self, error: BaseException, exit_code: int, step: int | None) -> None:
         """Leave `error.json` for whoever finds the run stopped; gone when the run goes on."""
         if self.path.is_dir():
@@ -117,11 +123,15 @@ class RunDirectory:
 
         A broken checkpoint is named through `warn` and the one before it is used; `strict` raises instead.
         """
-        problems = []
-        for step in reversed(_checkpoint.steps(self.checkpoints)):
+        problems, tried = [], set()
+        while left := [step for step in _checkpoint.steps(self.checkpoints) if step not in tried]:
+            tried.add(left[-1])
             try:
-                return step, _checkpoint.restore(self.checkpoints, step, template)
+                return left[-1], _checkpoint.restore(self.checkpoints, left[-1], template)
             except CheckpointError as error:
+                if left[-1] not in _checkpoint.steps(self.checkpoints):
+                    tried.clear()  # a trainer went on meanwhile and removed it: look again from the newest
+                    continue
                 if strict:
                     raise
                 problems.append(str(error))
@@ -137,4 +147,5 @@ class RunDirectory:
         _journal.keep(self.evaluations, lambda r: r["step"] <= step or not r.get("during_training", False))
 
 
+#: What may lie in a directory in which a run is begun.
 _OWN = {"config.toml", "manifest.json", "error.json"}

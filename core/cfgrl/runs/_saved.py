@@ -6,15 +6,19 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from cfgrl._component import reason
 from cfgrl._data import Data
-from cfgrl._errors import CheckpointError, ConfigError
+from cfgrl._errors import CfgrlError, CheckpointError, ConfigError
 from cfgrl._programs import keep_programs
 from cfgrl._stage import Agent, AgentState, init
-from cfgrl.config._build import build_agent, read_config
+from cfgrl.config._build import build_agent, build_seeds, read_config
 from cfgrl.runs import _checkpoint
 from cfgrl.runs._policy import Policy
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._trainer import seed_keys
+
+#: Shape and type of a row of each column.
+Spec = dict[str, tuple[tuple[int, ...], str]]
 
 
 def load(
@@ -48,8 +52,8 @@ def load_state(
     """Agent, agent seeds, step and the state that stacks them, from a run directory alone."""
     spec = _spec(run)
     resolved = read_config(run.config)
-    agent, seeds = build_agent(resolved), tuple(resolved.table["seeds"])
-    template = eqx.filter_eval_shape(lambda key: init(agent, Data.example(spec), key=key), seed_keys(seeds))
+    agent, seeds = build_agent(resolved), build_seeds(resolved)
+    template = _template(run, agent, seeds, spec)
     if step is not None:
         if step not in _checkpoint.steps(run.checkpoints):
             raise ConfigError(f"{run.path} has no checkpoint {step}; it has {_checkpoint.steps(run.checkpoints)}.")
@@ -60,9 +64,21 @@ def load_state(
     return agent, seeds, *found
 
 
-def _spec(run: RunDirectory) -> dict[str, tuple[tuple[int, ...], str]]:
-    manifest = run.manifest()
+def _template(run: RunDirectory, agent: Agent, seeds: tuple[int, ...], spec: Spec) -> AgentState:
+    """The shapes of a state. Raises `CheckpointError` where no agent can be made for rows of the shapes in `spec`."""
     try:
-        return {name: (tuple(shape), dtype) for name, (shape, dtype) in manifest["shapes"]["columns"].items()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{run.manifest_file} has no readable shapes ({error}).") from error
+        return eqx.filter_eval_shape(lambda key: init(agent, Data.example(spec), key=key), seed_keys(seeds))
+    except CfgrlError:
+        raise
+    except Exception as error:  # The shapes come from a file, and what a component makes of odd ones may be anything.
+        raise CheckpointError(
+            f"The agent of {run.config} cannot be made for rows of the shapes in {run.manifest_file}: "
+            f"{reason(error)}. The two do not belong together; restore them."
+        ) from error
+
+
+def _spec(run: RunDirectory) -> Spec:
+    columns = run.manifest()["shapes"]["columns"]
+    if missing := [name for name in ("observations", "actions", "goals") if name not in columns]:
+        raise CheckpointError(f"{run.manifest_file}: shapes.columns has no {missing[0]}; restore the file.")
+    return {name: (tuple(shape), dtype) for name, (shape, dtype) in columns.items()}

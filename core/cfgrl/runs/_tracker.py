@@ -74,6 +74,8 @@ class WandB:
     """
 
     def __init__(self, run_dir: pathlib.Path, config: Mapping[str, Any], step: int = 0) -> None:
+        # For its own telemetry too, which asks the environment and not the run, and would use a network.
+        mode = os.environ.setdefault("WANDB_MODE", "offline")
         self._module = wandb = _require("wandb", "wandb")
         # W&B would put its files below the temporary folder if this one did not exist.
         (run_dir / "wandb").mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ class WandB:
             name=run_dir.resolve().name,
             dir=str(run_dir),
             config=dict(config),
-            mode=os.environ.get("WANDB_MODE", "offline"),
+            mode=mode,
             # A resumed run is another run on the same curves: offline files cannot be appended to.
             group=run_dir.resolve().name,
             notes=f"resumed after {step} updates" if step else None,

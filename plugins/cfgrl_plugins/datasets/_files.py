@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import math
 import os
 import pathlib
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from cfgrl import DataError
 
 #: Beyond this many bytes an array is made in a file.
 _LARGE = 1 << 30
+#: A record has a few hundred bytes.
+_MOST_RECORD = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -87,6 +91,24 @@ def write_npz(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
             info.create_system, info.external_attr = 3, 0o644 << 16
             with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def read_record(path: pathlib.Path) -> dict[str, Any] | None:
+    """The JSON object of a small file, such as a record of how data were made; `None` for anything else.
+
+    What goes from it into a manifest is written as JSON again, so that numbers which JSON does not have count as none.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > _MOST_RECORD:
+            return None
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def digest(path: pathlib.Path) -> str:

@@ -61,11 +61,8 @@ def generate(name: Name, directory: pathlib.Path, *, episodes: int | None, seed:
 
 def read_record(buffer: pathlib.Path) -> dict[str, Any] | None:
     """How a buffer was made, from the record beside it; `None` where there is none."""
-    try:
-        record = json.loads((buffer.parent / RECORD).read_text())
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("origin") == "generated" else None
+    record = _files.read_record(buffer.parent / RECORD)
+    return record if record is not None and record.get("origin") == "generated" else None
 
 
 def _require_same(target: pathlib.Path, making: dict[str, Any]) -> None:

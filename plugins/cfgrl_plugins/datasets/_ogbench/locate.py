@@ -4,7 +4,6 @@ Published files are in OGBench's own folder, generated ones in the user's cache:
 Beside a file that cfgrl made or downloaded lies `NAME.json`, which says how and holds the files' digests.
 """
 
-import json
 import os
 import pathlib
 from typing import Any
@@ -67,11 +66,9 @@ def _places(directory: str | None) -> tuple[pathlib.Path, ...]:
 
 def read_record(path: pathlib.Path) -> dict[str, Any] | None:
     """Read `NAME.json`; `None` where it is missing or no record."""
-    try:
-        record = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else None
+    record = files.read_record(path)
+    sound = record is not None and isinstance(record.get("files"), dict) and isinstance(record.get("origin", ""), str)
+    return record if sound else None
 
 
 def matches(record: dict[str, Any], path: pathlib.Path) -> bool:

@@ -1,0 +1,29 @@
+"""A run directory may come from anybody: what is written or read in it must lie in it."""
+
+import os
+import pathlib
+import stat
+
+from cfgrl._errors import CheckpointError
+
+#: Everything in a run directory that a command opens by its name.
+NAMES = (
+    "config.toml", "manifest.json", "metrics.jsonl", "eval.jsonl", "rollouts.json", "error.json", ".lock",
+    "report.html", "checkpoints", "figures", "videos", "tensorboard", "wandb",
+)  # fmt: skip
+_FOLDERS = ("checkpoints", "figures", "videos", "tensorboard", "wandb")
+
+
+def require_plain(folder: pathlib.Path) -> None:
+    """Raise `CheckpointError` for a link, a pipe or a device in the place of a run directory's own files and folders.
+
+    A line appended through a link would change a file anywhere, and a pipe keeps its reader waiting for ever.
+    """
+    for name in NAMES:
+        try:
+            mode = os.lstat(folder / name).st_mode
+        except OSError:  # not there, or not to be looked at: whoever needs it will say so
+            continue
+        if not (stat.S_ISDIR(mode) if name in _FOLDERS else stat.S_ISREG(mode)):
+            what = "a link" if stat.S_ISLNK(mode) else "no folder" if name in _FOLDERS else "no regular file"
+            raise CheckpointError(f"{folder / name} is {what}; put there what is meant itself, or remove it.")

@@ -1,0 +1,69 @@
+"""What has to be the same when a run goes on, and what may differ but is told."""
+
+import contextlib
+from typing import Any
+
+from cfgrl._errors import CfgrlError, CheckpointError, ConfigError, DataError
+from cfgrl.config._build import Experiment, read_config
+from cfgrl.config._build import check as complete
+from cfgrl.runs import _machine
+from cfgrl.runs._run import RunDirectory
+
+#: Keys that decide no bit of the result: a run may go on with others, on a machine with less memory for instance.
+_FREE = ("train.residency", "train.data_memory", "eval.timeout")
+
+
+def check_same_configuration(experiment: Experiment, run: RunDirectory) -> None:
+    """Raise `ConfigError` naming the keys in which the run's configuration differs."""
+    resolved = read_config(run.config)
+    recorded, given = _flat(resolved.table), _flat(experiment.table)
+    with contextlib.suppress(CfgrlError):  # of a run whose components are gone, the keys still can be compared
+        recorded = _flat(complete(resolved)) | recorded  # a key that is younger than the run has its default there
+    differing = _machine.differences(*({k: v for k, v in flat.items() if k not in _FREE} for flat in (recorded, given)))
+    if differing:
+        raise ConfigError(
+            f"{run.path} holds a run of another configuration, nothing was changed. Differing keys: "
+            + "; ".join(differing)
+            + ". Choose another --run-dir, or give the same keys to resume it."
+        )
+
+
+def check_same_data(run: RunDirectory, provenance: dict[str, Any]) -> None:
+    """Raise `DataError` where the data are not those that the run was begun with."""
+    try:
+        recorded = _digests(run.manifest()["dataset"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{run.manifest_file} does not say what data the run was begun with ({error})."
+        ) from error
+    if recorded != _digests(provenance):
+        remedy = "Point it at the original files" if provenance.get("files") else "Use its versions"
+        raise DataError(
+            f"The data set {provenance.get('name')} is not the one that {run.path} was begun with (SHA-256 "
+            f"differs, see its manifest.json). {remedy}, or choose another --run-dir."
+        )
+
+
+def differences(manifest: dict[str, Any]) -> list[str]:
+    """In what this process differs from the one that began the run, of what decides the last bits of a result."""
+    found = []
+    for what, now in (("versions", _machine.versions()), ("platform", _machine.machine())):
+        recorded = manifest.get(what)
+        found += _machine.differences(recorded if isinstance(recorded, dict) else {}, now)
+    return found
+
+
+def _digests(provenance: dict[str, Any]) -> list[str | None]:
+    """What tells one data set from another: the digests of its files, or of what was made in memory."""
+    files = [file["sha256"] for file in provenance.get("files", [])]
+    return files or [(provenance.get("record") or {}).get("sha256")]
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat

@@ -1,0 +1,56 @@
+"""The first half of small trainings, saved: a script, so that the second half is another process's.
+
+python halves.py FOLDER preset NAME...
+python halves.py FOLDER combination LABELER+POLICY+GUIDANCE...
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+
+import equinox as eqx
+import jax
+from combinations import combined
+from shrunk import shrunk
+
+from cfgrl import Agent, AgentState, Data, init, train_chunk
+from cfgrl.runs import _checkpoint
+
+#: Updates before the save, and after it; and the room for metrics, so that all is one program.
+HALF, ROOM = 2, 4
+KINDS: dict[str, Callable[[str], tuple[Agent, Data]]] = {"preset": shrunk, "combination": combined}
+
+
+def start(agent: Agent, data: Data) -> AgentState:
+    """The state before the first update."""
+    return eqx.filter_jit(lambda: init(agent, data, key=jax.random.key(0)))()
+
+
+def in_another_process(folder: pathlib.Path, kind: str, names: Iterable[str]) -> None:
+    """Make and save the first halves of `names` in a process of their own, compiled as under `quick_compile`."""
+    environment = {
+        **os.environ,
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # what it compiles, the caller need not
+    }
+    done = subprocess.run([sys.executable, __file__, str(folder), kind, *names], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def first_half(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> None:
+    """Train and save."""
+    state, _ = train_chunk(agent, data, start(agent, data), HALF, room=ROOM)
+    _checkpoint.save(folder / name, HALF, state, keep=1)
+
+
+def second_half(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> AgentState:
+    """What becomes of a saved first half."""
+    saved = _checkpoint.restore(folder / name, HALF, eqx.filter_eval_shape(lambda: start(agent, data)))
+    return train_chunk(agent, data, saved, HALF, room=ROOM)[0]
+
+
+if __name__ == "__main__":
+    for name in sys.argv[3:]:
+        first_half(pathlib.Path(sys.argv[1]), name, *KINDS[sys.argv[2]](name))
