@@ -39,7 +39,7 @@ bench: $(VENV)/.dev
 	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py || exit 1; done
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest -m soak -s
 
 # One environment, filled in two steps, so that the demo does not wait for the tools of development.
 $(VENV)/.demo: $(PACKAGE)

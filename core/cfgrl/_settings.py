@@ -20,8 +20,7 @@ class Training:
     - `batch_size`: transitions in one update.
     - `precision`: of the matrix products of updates in the layers of `cfgrl.nn`, those of critics and labels too:
       `float32`, or `bfloat16` for devices that multiply it faster. Parameters, optimiser and acting stay float32.
-    - `log_every`: updates between two lines of metrics; also the length of one compiled chunk, at whose end a signal
-      is answered.
+    - `log_every`: updates between two lines of metrics; checkpoints and evaluations that are due are made there.
     - `eval_every`: updates between two evaluations during training; 0 for none.
     - `residency`: where the data lie: on the `device`, on the `host` to be streamed, or, with `auto`, on the device
       where they fit the budget. It decides no bit of the result.

@@ -11,7 +11,6 @@ import pytest
 from toys import assert_same_bits, leaves, small_agent, walk
 
 from cfgrl import EMA, Data, NumericError, Stage, _train, init, train, train_chunk
-from cfgrl._over_seeds import over_seeds
 from cfgrl._train import validation_loss
 
 
@@ -62,13 +61,14 @@ def test_a_seed_among_others_gives_the_bits_it_gives_alone():
 
 
 def test_seeds_side_by_side_as_on_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch):
-    agent, data = small_agent(), walk()
-    state = init(agent, data, key=jax.random.split(jax.random.key(0), 3))
-    expected, _ = over_seeds(lambda *a: _train.update(*a), state)(agent, data, state)
+    agent, data, keys = small_agent(batch_size=12), walk(), jax.random.split(jax.random.key(0), 3)
+    expected, before = train_chunk(agent, data, init(agent, data, key=keys), 2, room=3)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    found, metrics = over_seeds(lambda *a: _train.update(*a), state)(agent, data, state)
-    assert all(value.shape == (3,) for value in metrics.values())
-    for x, y in zip(leaves(found), leaves(expected), strict=True):
+    jax.clear_caches()  # what was traced in turn
+    found, chunk = train_chunk(agent, data, init(agent, data, key=keys), 2, room=3)
+    jax.clear_caches()
+    assert all(value.shape == (3, 3) for value in chunk.metrics.values()) and chunk.first_bad.tolist() == [-1] * 3
+    for x, y in zip(leaves((found, chunk)), leaves((expected, before)), strict=True):
         np.testing.assert_allclose(x, y, rtol=2e-4, atol=2e-5)
 
 

@@ -30,11 +30,15 @@ class Examiner:
         self._last = max(made, default=0)
 
     def due(self, step: int) -> bool:
-        """Whether `step` is to be evaluated: at every multiple of `train.eval_every`, and at the end."""
-        if not self._every or step == 0:
+        """Whether `step` is to be evaluated: at the first log point from a multiple of `train.eval_every`, and the end.
+
+        Calls and stops between two log points depend on the clock, and may not decide what is evaluated.
+        """
+        training = self._experiment.training
+        ended = step >= training.steps
+        if not self._every or step == 0 or (step % training.log_every and not ended):
             return False
-        ended = step >= self._experiment.training.steps and self._last < step
-        return step // self._every > self._last // self._every or ended
+        return step // self._every > self._last // self._every or (ended and self._last < step)
 
     def examine(self, step: int, state: AgentState) -> None:
         """Evaluate and append the record. Raises `Preempted` after a requested stop."""

@@ -4,6 +4,7 @@
 SECONDS = 2.0
 #: How many times as long as the call before it a call may be: a short one says little about the speed of a long one.
 _GROWTH = 10
+_MOST = 1000
 
 
 class Pace:
@@ -16,6 +17,8 @@ class Pace:
 
     def __init__(self, every: int):
         self._every = every
+        #: The longest call, for whose metrics there is room.
+        self.room = min(every, _MOST)
         self._length = 1
         self._compiled = False
 
@@ -29,4 +32,4 @@ class Pace:
             self._compiled = True
             return
         fits = int(updates * SECONDS / max(seconds, 1e-9))
-        self._length = max(1, min(fits, _GROWTH * updates, self._every))
+        self._length = max(1, min(fits, _GROWTH * updates, self.room))

@@ -69,7 +69,8 @@ class _Loop:
             check_same_data(run, provenance)
         saved, self.state, notes = self._begin(data, strict, say)
         self.step = max(saved, 0)
-        self.window, self.pace = Window(notes.get("window", {})), Pace(self.settings.log_every)
+        self.window = Window(notes.get("window", {}), len(experiment.seeds))
+        self.pace = Pace(self.settings.log_every)
         # A finished run opens no tracker, and a tracker that cannot be opened leaves no half-made run directory.
         names = self.settings.trackers if self.step < self.settings.steps else ()
         self.trackers = make_trackers(names, run.path, experiment.table, step=self.step)
@@ -136,7 +137,7 @@ class _Loop:
         """One compiled call, and at a log point what belongs to it."""
         n = self.pace.length(self.step, self.settings.steps)
         began = time.monotonic()
-        self.state, chunk = train_chunk(self.agent, self.data, self.state, n, room=self.settings.log_every)
+        self.state, chunk = train_chunk(self.agent, self.data, self.state, n, room=self.pace.room)
         check_finite(chunk)
         seconds = time.monotonic() - began
         self.pace.took(n, seconds)

@@ -18,18 +18,19 @@ class Window:
     **Arguments:**
 
     - `record`: what an earlier window left, from a checkpoint; empty for a new one.
+    - `seeds`: the number of agent seeds.
 
     **Raises:** `CheckpointError` where the record has another form.
     """
 
-    def __init__(self, record: Mapping[str, Any]):
+    def __init__(self, record: Mapping[str, Any], seeds: int):
         try:
             self._count = int(record.get("count", 0))
             sums = {str(name): np.asarray(sums, np.float64) for name, sums in record.get("sums", {}).items()}
-        except (AttributeError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"The metrics that were saved between two log points cannot be read: {error}."
-            ) from error
+            if self._count < 0 or any(value.shape != (seeds,) for value in sums.values()):
+                raise ValueError("it is of another run")
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            raise CheckpointError(f"The sums of metrics in the checkpoint cannot be read: {error}.") from error
         self._sums: dict[str, Float[np.ndarray, " seeds"]] = sums
         self._timed, self._seconds = 0, 0.0  # of this process alone
 
