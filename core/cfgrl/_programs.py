@@ -77,7 +77,7 @@ def _drop_halves(folder: pathlib.Path) -> None:
 
 
 def _is_whole(program: bytes) -> bool:
-    """Whether compressed bytes have an end; true of what zlib, which JAX uses unless told otherwise, did not compress."""
+    """Whether compressed bytes have an end; of what is not of zlib, which JAX uses here, only whether there are any."""
     if program[:1] != b"\x78":
         return bool(program)
     unfolding = zlib.decompressobj()
