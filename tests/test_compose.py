@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from combinations import ALL, COVER, NET, VALID, can, combined, stage
-from toys import assert_same_bits
 
 from cfgrl import Agent, ConfigError, Stage, act_rows, train_chunk
 from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION
@@ -97,9 +96,7 @@ def test_all_that_composes_resumes_in_another_process(tmp_path: pathlib.Path):
     names = ["+".join(triple) for triple in VALID]
     halves.in_another_process(tmp_path, "combination", names)
     for name in names:
-        agent, data = combined(name)
-        whole, _ = train_chunk(agent, data, halves.start(agent, data), 2 * halves.HALF, room=halves.ROOM)
-        assert_same_bits(halves.second_half(tmp_path, name, agent, data), whole)
+        halves.check(tmp_path, name, *combined(name))
     print(f"\n{len(names)} combinations resumed bit for bit in another process")
 
 

@@ -7,9 +7,8 @@ import jax
 import numpy as np
 import pytest
 from shrunk import PRESETS, covering, shrunk
-from toys import assert_same_bits
 
-from cfgrl import Policy, train_chunk
+from cfgrl import Policy
 from cfgrl.testing._parts import ACTION, GOAL
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -19,9 +18,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 def test_a_shipped_preset_trains_acts_repeats_and_resumes(name: str, tmp_path: pathlib.Path):
     agent, data = shrunk(name)
     halves.first_half(tmp_path, name, agent, data)
-    whole, chunk = train_chunk(agent, data, halves.start(agent, data), 2 * halves.HALF, room=halves.ROOM)
-    assert int(chunk.first_bad) == -1
-    assert_same_bits(halves.second_half(tmp_path, name, agent, data), whole)
+    whole = halves.check(tmp_path, name, agent, data)
 
     policy = Policy(agent, whole, data.spec)
     goal = {"goal": np.ones((3, GOAL))} if agent.takes_goal else {}
@@ -35,9 +32,7 @@ def test_a_shipped_preset_trains_acts_repeats_and_resumes(name: str, tmp_path: p
 def resume_what_another_process_began(folder: pathlib.Path, names: list[str]) -> None:
     halves.in_another_process(folder, "preset", names)
     for name in names:
-        agent, data = shrunk(name)
-        whole, _ = train_chunk(agent, data, halves.start(agent, data), 2 * halves.HALF, room=halves.ROOM)
-        assert_same_bits(halves.second_half(folder, name, agent, data), whole)
+        halves.check(folder, name, *shrunk(name))
     print(f"\n{len(names)} presets resumed bit for bit in another process")
 
 

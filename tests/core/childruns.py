@@ -46,7 +46,7 @@ def writing(run: pathlib.Path) -> dict[str, int]:
     found = {}
     with contextlib.suppress(FileNotFoundError):  # it may end between two looks
         for entry in os.scandir(run / "checkpoints"):
-            if entry.name.endswith(".writing"):
+            if entry.name.endswith((".writing", ".removing")):
                 found[entry.name] = entry.stat().st_mtime_ns
     return found
 

@@ -20,7 +20,7 @@ from cfgrl.evaluation._slot import Episode
 TOLD = (
     "step raises", "step exits", "step answers nothing", "step answers NaN", "step answers beyond float32",
     "step answers another shape", "step pays infinity", "step succeeds NaN", "step is over in two ways",
-    "reset raises", "reset answers NaN", "reset wants NaN",
+    "reset raises", "reset answers NaN", "reset wants NaN", "reset answers another shape",
 )  # fmt: skip
 #: Faults that end the process, and faults that never end.
 DEATHS = ("step kills", "step leaves", "step segfaults", "reset kills")
@@ -67,6 +67,8 @@ class Faulty(Environment):
         if when == "reset":
             if what == "raises":
                 raise RuntimeError("the simulator is gone")
+            if what == "answers another shape":
+                return np.zeros(3, np.float32), goal
             if not what.endswith("NaN"):
                 leave(what)
             (self.place if what == "answers NaN" else goal)[0] = np.nan
@@ -94,7 +96,7 @@ class Faulty(Environment):
         if what in wrong:
             return wrong[what]
         if what == "dozes":
-            for _ in range(20):  # one long sleep would end during a pause of the process
+            for _ in range(50):  # one long sleep would end during a pause of the process
                 time.sleep(0.02)
             return answer
         if what == "exits":

@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 from combinations import combined
 from shrunk import shrunk
+from toys import assert_same_bits
 
 from cfgrl import Agent, AgentState, Data, init, train_chunk
 from cfgrl.runs import _checkpoint
@@ -49,6 +50,14 @@ def second_half(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> Ag
     """What becomes of a saved first half."""
     saved = _checkpoint.restore(folder / name, HALF, eqx.filter_eval_shape(lambda: start(agent, data)))
     return train_chunk(agent, data, saved, HALF, room=ROOM)[0]
+
+
+def check(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> AgentState:
+    """Both halves in one call come to the bits of the saved half and another; returns them."""
+    whole, chunk = train_chunk(agent, data, start(agent, data), 2 * HALF, room=ROOM)
+    assert int(chunk.first_bad) == -1
+    assert_same_bits(second_half(folder, name, agent, data), whole)
+    return whole
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from cfgrl._errors import ConfigError
-from cfgrl.runs._tracker import make_trackers
+from cfgrl.runs._tracker import Trackers, make_trackers
 
 NAME = "main/guidance/loss"
 
@@ -84,3 +84,35 @@ def test_a_missing_package_names_the_extra(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigError, match=rf"pip install 'cfgrl\[{name}\]'"):
         make_trackers([name], tmp_path, {})
+
+
+class Broken:
+    """A tracker whose disk is full from the second log point on."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def log(self, step: int, seed: int, metrics: dict[str, float]) -> None:
+        self.asked.append("log")
+        if step > 10:
+            raise OSError("No space left on device")
+
+    def close(self) -> None:
+        self.asked.append("close")
+        raise RuntimeError("the service is gone")
+
+
+def test_a_tracker_that_fails_is_told_and_left_out(tmp_path: pathlib.Path) -> None:
+    (sound,), early, late = make_trackers(["tensorboard"], tmp_path, {}), Broken(), Broken()
+    said: list[str] = []
+    trackers = Trackers([early, sound], said.append)
+    for step in (10, 20, 30):
+        trackers.log(step, 0, {NAME: 1.0})
+    Trackers([late], said.append).close()
+    trackers.close()
+    assert early.asked == ["log", "log"] and late.asked == ["close"]
+    assert said == [
+        "warning: Broken failed (No space left on device) and is left out; metrics.jsonl is complete.",
+        "warning: Broken failed (the service is gone) and is left out; metrics.jsonl is complete.",
+    ]
+    assert [step for step, _, _ in scalars(tmp_path / "tensorboard" / "seed0")] == [10, 20, 30]

@@ -1,26 +1,40 @@
 """A long training watched from inside, once a compiled call; a script, so that it has a process of its own.
 
-    python watching.py RUN CHUNKS
+    python watching.py RUN WINDOWS
 
-Prints, after every hundredth chunk: its number, resident memory in KiB, live arrays of JAX, programs compiled so far.
+Trains for WINDOWS log points, in compiled calls of changing lengths. Prints at every hundredth call: its number,
+resident memory in KiB, live arrays of JAX, programs compiled so far.
 """
 
 import json
 import pathlib
+import random
 import sys
 
 import jax
 
 from cfgrl.config._build import build_experiment
 from cfgrl.config._registry import load_registries
+from cfgrl.runs import _trainer
+from cfgrl.runs._pace import Pace
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
-from cfgrl.runs._trainer import train_run
 
 KEYS = {
-    "dataset.use": "bandit", "train.log_every": 1, "checkpoint.every": 500, "train.batch_size": 16,
+    "dataset.use": "bandit", "train.log_every": 7, "checkpoint.every": 350, "train.batch_size": 16,
     "policy.network.hidden": [8, 8], "seeds": [0, 1],
 }  # fmt: skip
+
+
+class Varying(Pace):
+    """A machine whose speed varies much."""
+
+    def __init__(self, every: int):
+        super().__init__(every)
+        self._chance = random.Random(0)
+
+    def took(self, updates: int, seconds: float) -> None:
+        self._length = self._chance.randint(1, self.room)
 
 
 class Watch(Stop):
@@ -53,7 +67,8 @@ def resident() -> int:
 
 
 if __name__ == "__main__":
-    resolved = load_registries().resolve("flow-bc", {**KEYS, "train.steps": int(sys.argv[2])})
+    resolved = load_registries().resolve("flow-bc", {**KEYS, "train.steps": 7 * int(sys.argv[2])})
     run = RunDirectory(pathlib.Path(sys.argv[1]))
+    _trainer.Pace = Varying
     with run.lock():
-        train_run(build_experiment(resolved), run, stop=Watch())
+        _trainer.train_run(build_experiment(resolved), run, stop=Watch())

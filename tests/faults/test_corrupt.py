@@ -156,3 +156,13 @@ def test_a_step_that_a_trainer_removes_meanwhile_is_no_damage(
     warnings: list[str] = []
     found = run.restore(eqx.filter_eval_shape(lambda: state), strict=True, warn=warnings.append)
     assert found is not None and found[0] == 40 and not warnings
+
+
+def test_a_step_that_is_half_removed_is_no_step(run: RunDirectory, state, monkeypatch: pytest.MonkeyPatch):
+    """Whoever lists the steps while one is removed, or after a kill in the middle of that, does not meet it."""
+    monkeypatch.setattr(_checkpoint.shutil, "rmtree", lambda path, **kwargs: None)
+    _checkpoint.save(run.checkpoints, 30, state, keep=1)
+    assert _checkpoint.steps(run.checkpoints) == [30]
+    monkeypatch.undo()
+    _checkpoint.save(run.checkpoints, 40, state, keep=1)
+    assert [path.name for path in run.checkpoints.iterdir()] == ["40"]

@@ -75,6 +75,11 @@ def test_a_parameter_that_is_not_finite_is_not_saved(value: float):
     def bias(state):
         return state.stages[0].net.velocity.layers[1].bias
 
+    learned = eqx.tree_at(
+        lambda state: state.stages[0].labeler, state, jnp.full((2, 3), value), is_leaf=lambda x: x is None
+    )
+    with pytest.raises(NumericError, match="a parameter of stage 1"):
+        check_parameters(learned, 5)
     spoilt = eqx.tree_at(bias, state, bias(state).at[1, 3].set(value))
     with pytest.raises(NumericError, match=r"After update 4 a parameter of stage 1 .*velocity\.layers\.1\.bias"):
         check_parameters(spoilt, 5)

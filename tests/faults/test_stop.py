@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import threading
 import time
@@ -84,8 +85,7 @@ def stop_while(what: str, command: list[str], run: pathlib.Path, number: signal.
         if what == "compiling":
             child.wait_until(lambda: COMPILING in child.said)
         elif what == "updating":
-            child.wait_until(lambda: COMPILED in child.said)
-            time.sleep(0.5)
+            child.wait_until(lambda: COMPILED in child.said)  # its first calls are short ones on any machine
         elif what == "saving":
             child.wait_until(lambda: writing(run))
         else:

@@ -38,13 +38,15 @@ def run(args: argparse.Namespace) -> int:
     from cfgrl.cli._train import train_in
     from cfgrl.config._build import build_experiment
     from cfgrl.report import format_results
+    from cfgrl.runs._signals import Stop
 
     experiment = build_experiment(resolved)
     _say(began, f"data: {EPISODES} episodes of {experiment.table['dataset']['name']} in {folder}")
     experiment.dataset.generate(folder, episodes=EPISODES, seed=0)
     _say(began, f"training in {directory.path} ({experiment.training.steps:,} updates, seeds {list(experiment.seeds)})")
-    if not train_in(experiment, directory):
-        _say(began, "already trained")
+    with Stop() as stop:
+        if not train_in(experiment, directory, stop):
+            _say(began, "already trained")
     record = _evaluate(began, experiment, directory)
     _say(began, "writing the report")
     page = _report(directory)

@@ -7,7 +7,7 @@ import pathlib
 import sys
 from typing import Any
 
-from cfgrl._errors import ConfigError
+from cfgrl._errors import CheckpointError, ConfigError
 
 
 def add(subparsers: Any) -> None:
@@ -97,7 +97,11 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
     shown = Shown()
     record, rollouts = judge_experiment(experiment, state, shown, seed=seed, **replaced)
     record = {"run": directory.path.resolve().name, **record, "step": step, "during_training": False}
-    _journal.append(directory.evaluations, [record])  # before the pictures, which can fail
+    try:
+        _journal.append(directory.evaluations, [record])  # before the pictures, which can fail
+    except CheckpointError:
+        print(json.dumps(record, allow_nan=False), flush=True)  # hours of episodes are not lost with a full disk
+        raise
     environment = experiment.dataset.environment() if rollouts else None
     if environment is not None:
         _journal.write_json(directory.rollouts, rollout_record(rollouts, environment.walls(), experiment.seeds[0]))

@@ -31,6 +31,13 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit code."""
+    from cfgrl.runs._signals import Stop
+
+    with Stop() as stop:  # first of all, so that no signal ends the command without an answer
+        return _run(args, stop)
+
+
+def _run(args: argparse.Namespace, stop: Any) -> int:
     from cfgrl.config._registry import load_registries
 
     overrides = list(args.overrides)
@@ -48,27 +55,25 @@ def run(args: argparse.Namespace) -> int:
     from cfgrl.runs._run import RunDirectory
 
     directory = RunDirectory(args.run_dir or pathlib.Path("runs") / args.preset)
-    worked = train_in(experiment, directory, strict=args.strict)
+    worked = train_in(experiment, directory, stop, strict=args.strict)
     return finish(args, directory, worked)
 
 
-def train_in(experiment: Any, directory: Any, *, strict: bool = False) -> bool:
+def train_in(experiment: Any, directory: Any, stop: Any, *, strict: bool = False) -> bool:
     """Train under the directory's lock and record a failure in it; returns whether anything was left to do."""
     from cfgrl.runs import _checkpoint
     from cfgrl.runs._resume import check_same_configuration
-    from cfgrl.runs._signals import Stop
     from cfgrl.runs._trainer import train_run
 
-    begun = directory.exists
-    if begun:
+    if directory.exists:
         check_same_configuration(experiment, directory)
-    with Stop() as stop, directory.lock():
+    with directory.lock():
         try:
             return train_run(experiment, directory, stop=stop, strict=strict)
         except Exception as error:
-            saved = _checkpoint.steps(directory.checkpoints)
-            with contextlib.suppress(OSError):  # on a full disk the error itself matters more than its record
-                directory.record_error(error, getattr(error, "exit_code", 1), saved[-1] if saved else None)
+            with contextlib.suppress(Exception):  # on a full disk the error itself matters more than its record
+                step = _checkpoint.newest(directory.checkpoints)
+                directory.record_error(error, getattr(error, "exit_code", 1), step)
             raise
 
 
@@ -78,7 +83,7 @@ def finish(args: argparse.Namespace, directory: Any, worked: bool) -> int:
 
     from cfgrl.runs import _checkpoint
 
-    step = _checkpoint.steps(directory.checkpoints)[-1]
+    step = _checkpoint.newest(directory.checkpoints)
     if args.json:
         print(json.dumps({"run": str(directory.path), "step": step, "trained": worked}))
         return 0

@@ -59,7 +59,8 @@ class Arena:
         numbered = list(enumerate(episodes))
         self._queues = [collections.deque(item for item in numbered if item[1].seed == s) for s in range(seeds)]
         pulse = pulse or Pulse()
-        self._slots = [Slot(make, pulse) for _ in range(seeds * width)]
+        shapes: dict[str, tuple[int, ...]] = {}
+        self._slots = [Slot(make, pulse, shapes) for _ in range(seeds * width)]
         self._width, self._record, self._pulse = width, record, pulse
         if furnished:
             for slot in self._slots:

@@ -45,10 +45,11 @@ class Slot:
 
     - `make`: makes an environment.
     - `pulse`: is told before each call of an environment.
+    - `shapes`: of observations and goals, once known; shared by all slots, whose rows make one batch.
     """
 
-    def __init__(self, make: Callable[[], Environment], pulse: Pulse):
-        self._make, self._pulse = make, pulse
+    def __init__(self, make: Callable[[], Environment], pulse: Pulse, shapes: dict[str, tuple[int, ...]]):
+        self._make, self._pulse, self._shapes = make, pulse, shapes
         self._environment: Environment | None = None
         self.episode: Episode | None = None
         self.observation: np.ndarray | None = None
@@ -72,8 +73,8 @@ class Slot:
                 self._environment = self._make()
             self._pulse.beat(number)
             observation, goal = self._environment.reset(episode.task, episode.env_seed)
-            self.observation = _finite(observation)
-            self.goal = None if goal is None else _finite(goal)
+            self.observation = self._checked("observation", observation)
+            self.goal = None if goal is None else self._checked("goal", goal)
             self._note_position()
         except FAULTS:
             self._fail()
@@ -85,9 +86,7 @@ class Slot:
         self._pulse.beat(self._number)
         try:
             observation, reward, done, success = self._environment.step(action)
-            observation = _finite(observation)
-            if observation.shape != self.observation.shape:
-                raise ValueError("the environment answered an observation of another shape")
+            observation = self._checked("observation", observation)
             total, over = _real(self.total + float(reward)), bool(done)
             reached = None if success is None else max(self.success or 0.0, _real(float(success)))
             self._note_position()
@@ -116,6 +115,12 @@ class Slot:
         if environment is not None:
             with contextlib.suppress(*FAULTS):
                 environment.close()
+
+    def _checked(self, what: str, values: Any) -> np.ndarray:
+        array = _finite(values)
+        if array.shape != self._shapes.setdefault(what, array.shape):
+            raise ValueError(f"the environment answered a {what} of another shape")
+        return array
 
     def _note_position(self) -> None:
         if self.positions is None or self._environment is None:

@@ -102,11 +102,11 @@ class WorkerLane:
         self._process.join(timeout=1)
 
     def _start(self) -> None:
-        cell = self._context.RawValue(c_uint64)
-        pipe, theirs = self._context.Pipe()
-        words = (theirs, cell, self._make_arena, self._given, not self._made)
-        process = self._context.Process(target=serve, args=words, daemon=True)
         try:
+            cell = self._context.RawValue(c_uint64)
+            pipe, theirs = self._context.Pipe()
+            words = (theirs, cell, self._make_arena, self._given, not self._made)
+            process = self._context.Process(target=serve, args=words, daemon=True)
             process.start()
         except OSError as error:
             raise DataError(f"An environment worker could not be started: {error}.") from error

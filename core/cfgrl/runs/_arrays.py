@@ -1,10 +1,12 @@
 """Named arrays in a folder of Orbax: each a folder of its own, uncompressed, so that its files have a known size."""
 
+import contextlib
 import json
 import logging
 import math
 import pathlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ def write(folder: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write `arrays` into the new folder `folder`. Raises `OSError` or `ValueError` where that fails."""
     import orbax.checkpoint as ocp
 
-    with ocp.Checkpointer(_handler()) as checkpointer:
+    with _silent_threads(), ocp.Checkpointer(_handler()) as checkpointer:
         checkpointer.save(folder.absolute(), args=ocp.args.PyTreeSave(dict(arrays)))
     # It names the folder of this machine in which it was written, which nobody reads.
     (folder / "commit_success.txt").unlink(missing_ok=True)
@@ -73,6 +75,16 @@ def _check_names(path: pathlib.Path, leaves: Mapping[str, Leaf]) -> None:
         raise CheckpointError(f"Checkpoint {path}: state/_METADATA cannot be read ({error}).") from error
     if names != leaves.keys():
         raise CheckpointError(f"Checkpoint {path}: state/_METADATA names other leaves than {NAME}.")
+
+
+@contextlib.contextmanager
+def _silent_threads() -> Iterator[None]:
+    """Threads of Orbax print pages of what they raise, and `save` raises it too."""
+    before, threading.excepthook = threading.excepthook, lambda args: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _handler() -> Any:

@@ -4,6 +4,8 @@ A step is written to a temporary folder and renamed: it is there whole or not at
 asynchronous ones lose a checkpoint when a process ends without closing them.
 """
 
+import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -33,23 +35,26 @@ def save(
     """
     target, temporary = folder / str(step), folder / f".{step}.writing"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            flush(folder.parent)
         _sweep(folder)
         temporary.mkdir()
         arrays = flatten(state)
+        _require_room(folder, arrays)
         _arrays.write(temporary / "state", arrays)
         _digests.write(temporary, step, arrays, notes or {})
         for below in (*temporary.rglob("*"), temporary):
             flush(below)
         if target.exists():
-            shutil.rmtree(target)
+            _remove(target)
         os.replace(temporary, target)
         flush(folder)
     except (OSError, ValueError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise CheckpointError(
-            f"Could not save step {step} in {folder}: {error}. Free some disk space and run the same command again; "
-            "older checkpoints are untouched."
+            f"Could not save step {step} in {folder}: {error}. Older checkpoints are untouched; where the disk is "
+            "full, free some space and run the same command again."
         ) from error
     _prune(folder, step, keep)
     return target
@@ -61,6 +66,15 @@ def steps(folder: pathlib.Path) -> list[int]:
         return []
     named = (path for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir())
     return sorted(int(path.name) for path in named if path.name == str(int(path.name)) and any(path.iterdir()))
+
+
+def newest(folder: pathlib.Path) -> int | None:
+    """The newest step whose record is whole, `None` where there is none; the arrays are not looked at."""
+    for step in reversed(steps(folder)):
+        with contextlib.suppress(CheckpointError):
+            _digests.read(folder / str(step), step)
+            return step
+    return None
 
 
 def restore(folder: pathlib.Path, step: int, template: Any) -> Any:
@@ -117,15 +131,33 @@ def _name(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
+def _require_room(folder: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise `OSError` where the disk has no room: before Orbax, whose threads then print pages of their own."""
+    about = os.statvfs(folder)
+    # Each array is two files in a folder, and a file takes whole blocks.
+    needed = sum(array.nbytes + 3 * about.f_bsize for array in arrays.values())
+    free = about.f_bavail * about.f_frsize
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"it takes about {needed:,} bytes, and {free:,} are free")
+
+
 def _prune(folder: pathlib.Path, step: int, keep: int) -> None:
     """Keep `step` and the newest before it. What lies beyond it was damaged and fallen back from."""
     present = steps(folder)
     kept = [s for s in present if s <= step][-keep:]
     for gone in set(present) - set(kept):
-        shutil.rmtree(folder / str(gone), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _remove(folder / str(gone))
+
+
+def _remove(step: pathlib.Path) -> None:
+    """Remove a step, which whoever lists the steps meets whole or not at all."""
+    removing = step.with_name(f".{step.name}.removing")
+    os.replace(step, removing)
+    shutil.rmtree(removing, ignore_errors=True)
 
 
 def _sweep(folder: pathlib.Path) -> None:
     """Remove what a save that was killed left behind."""
-    for stale in folder.glob(".*.writing"):
+    for stale in (*folder.glob(".*.writing"), *folder.glob(".*.removing")):
         shutil.rmtree(stale, ignore_errors=True)

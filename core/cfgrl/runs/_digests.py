@@ -14,7 +14,8 @@ import numpy as np
 
 from cfgrl._errors import CheckpointError
 
-SCHEMA = 1
+#: The first one recorded neither dtypes nor notes, and its arrays were compressed; no release wrote it.
+SCHEMA = 2
 NAME = "digests.json"
 #: A leaf takes some 200 bytes.
 _MOST_BYTES = 16 << 20
@@ -61,8 +62,9 @@ def read(path: pathlib.Path, step: int) -> Record:
         schema = content["schema"]
         if not isinstance(schema, int):
             raise TypeError(f"its schema is {schema!r}")
-        if schema > SCHEMA:
-            raise CheckpointError(f"Checkpoint {path} was written by a newer cfgrl (schema {schema}); update cfgrl.")
+        if schema != SCHEMA:
+            age, remedy = ("a newer", "update cfgrl") if schema > SCHEMA else ("an older", "it cannot be read any more")
+            raise CheckpointError(f"Checkpoint {path}: {NAME} was written by {age} cfgrl (schema {schema}); {remedy}.")
         # Not the parsed content alone: a byte that changes nothing in it was altered all the same.
         sound = text == _text(content) and content.pop("seal") == seal(content) and content["step"] == step
         leaves = {name: Leaf(e["sha256"], tuple(e["shape"]), e["dtype"]) for name, e in content["leaves"].items()}

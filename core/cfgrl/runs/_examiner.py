@@ -7,6 +7,7 @@ from cfgrl._stage import AgentState
 from cfgrl.config._build import Experiment
 from cfgrl.runs import _journal
 from cfgrl.runs._judging import judge_experiment
+from cfgrl.runs._keeper import Keeper
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
 
@@ -18,11 +19,14 @@ class Examiner:
 
     - `run`: whose `eval.jsonl` has been cut back to the step that the run goes on from.
     - `stop`: a requested stop ends an evaluation, which is made from its beginning when the run goes on.
+    - `keeper`: writes the records.
     - `say`: takes a note.
     """
 
-    def __init__(self, experiment: Experiment, run: RunDirectory, stop: Stop, say: Callable[[str], None]):
-        self._experiment, self._run, self._stop = experiment, run, stop
+    def __init__(
+        self, experiment: Experiment, run: RunDirectory, stop: Stop, keeper: Keeper, say: Callable[[str], None]
+    ):
+        self._experiment, self._run, self._stop, self._keeper = experiment, run, stop, keeper
         self._every = experiment.training.eval_every if experiment.dataset.tasks else 0
         if experiment.training.eval_every and not self._every:
             say("note: the data set has no environment; nothing is evaluated during training")
@@ -48,7 +52,7 @@ class Examiner:
             self._obey(step)
             raise
         record |= {"run": self._run.path.resolve().name, "step": step, "during_training": True}
-        _journal.append(self._run.evaluations, [record])
+        self._keeper.note(self._run.evaluations, [record])
         self._last = step
 
     def _obey(self, step: int) -> None:

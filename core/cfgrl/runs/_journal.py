@@ -5,32 +5,50 @@ Training and evaluations may write into one directory at the same time: each hol
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from cfgrl._errors import CheckpointError
-from cfgrl._files import replace
+from cfgrl._files import flush, replace
 
 _BLOCK = 1 << 16
 
 
 def append(path: pathlib.Path, records: Iterable[dict[str, Any]]) -> None:
-    """Append one line a record and wait until they are on the disk. Where that fails, the file is as it was."""
-    text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
-    with _held(path.parent), path.open("a+b") as file:
+    """Append one line a record and wait until they are on the disk.
+
+    **Raises:** `CheckpointError` where that fails; the file is as it was then.
+    """
+    text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode()
+    # Without a buffer: what is left in one when a write fails would still be written when the file is closed.
+    with writing(path), _held(path.parent), path.open("a+b", buffering=0) as file:
         whole = _whole(file)
         file.truncate(whole)
         try:
-            file.write(text.encode())
-            file.flush()
+            while text:
+                text = text[file.write(text) :]
             os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
-                os.truncate(path, whole)
+                file.truncate(whole)
             raise
+        if not whole:
+            flush(path.parent)
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """What the system says against writing `path` as a `CheckpointError`."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written ({error.strerror or error}): free some disk space, or see who may write there."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -44,7 +62,7 @@ def _held(directory: pathlib.Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _whole(file: BinaryIO) -> int:
+def _whole(file: io.FileIO) -> int:
     """Length up to the last line break: what a kill cut short would otherwise join the next line."""
     end = file.seek(0, os.SEEK_END)
     while end > 0:
@@ -66,7 +84,7 @@ def keep(path: pathlib.Path, condition: Callable[[dict[str, Any]], bool]) -> Non
     """Keep the records that fulfil `condition`, byte by byte; the file is replaced in one step."""
     if not path.exists():
         return
-    with _held(path.parent):
+    with writing(path), _held(path.parent):
         lines = _lines(path)
         kept = [line for record, line in lines if condition(record)]
         if len(kept) < len(lines):
@@ -100,5 +118,6 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Write a JSON file in one step."""
-    replace(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    """Write a JSON file in one step. Raises `CheckpointError` where it cannot be written."""
+    with writing(path):
+        replace(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
+from cfgrl._files import flush
 from cfgrl._plain_folder import require_plain
 from cfgrl.runs import _checkpoint, _journal, _machine
 from cfgrl.runs._manifest import SCHEMA, read_manifest
@@ -44,7 +45,9 @@ class RunDirectory:
     def lock(self) -> Iterator[None]:
         """Hold the folder for writing. Raises `LockedError` naming the holder, `ConfigError` for a foreign folder."""
         self._check_ownership()
-        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.path.is_dir():
+            self.path.mkdir(parents=True)
+            flush(self.path.parent)
         require_plain(self.path)
         with (self.path / ".lock").open("a+") as file:
             try:
@@ -148,4 +151,4 @@ class RunDirectory:
 
 
 #: What may lie in a directory in which a run is begun.
-_OWN = {"config.toml", "manifest.json", "error.json"}
+_OWN = {"config.toml", "manifest.json", "error.json", "tensorboard", "wandb"}

@@ -102,6 +102,30 @@ class WandB:
         self._module.teardown()
 
 
+class Trackers:
+    """Several trackers, of which none can end a run: one that fails is told and left out from then on."""
+
+    def __init__(self, trackers: Sequence[Tracker], say: Callable[[str], None]):
+        self._trackers, self._say = list(trackers), say
+
+    def log(self, step: int, seed: int, metrics: Mapping[str, float]) -> None:
+        """See `Tracker.log`."""
+        for tracker in list(self._trackers):
+            self._try(tracker, lambda tracker: tracker.log(step, seed, metrics))
+
+    def close(self) -> None:
+        """See `Tracker.close`."""
+        for tracker in list(self._trackers):
+            self._try(tracker, lambda tracker: tracker.close())
+
+    def _try(self, tracker: Tracker, what: Callable[[Tracker], None]) -> None:
+        try:
+            what(tracker)
+        except Exception as error:  # of other people's packages, services and disks
+            self._trackers.remove(tracker)
+            self._say(f"warning: {type(tracker).__name__} failed ({error}) and is left out; metrics.jsonl is complete.")
+
+
 TRACKERS: Mapping[str, Callable[[pathlib.Path, Mapping[str, Any], int], Tracker]] = {
     "tensorboard": TensorBoard,
     "wandb": WandB,

@@ -23,17 +23,17 @@ from cfgrl.runs._examiner import Examiner
 from cfgrl.runs._keeper import Keeper
 from cfgrl.runs._pace import Pace
 from cfgrl.runs._progress import Progress
-from cfgrl.runs._resume import check_same_configuration, check_same_data, differences
+from cfgrl.runs._resume import check_same_data, differences
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
-from cfgrl.runs._tracker import make_trackers
+from cfgrl.runs._tracker import Trackers, make_trackers
 from cfgrl.runs._window import Window
 
 
 def train_run(
     experiment: Experiment, run: RunDirectory, *, stop: Stop, strict: bool = False, evaluate: bool = True
 ) -> bool:
-    """Begin, resume or recognise as finished the run in `run`; the caller holds its lock.
+    """Begin, resume or recognise as finished the run in `run`; the caller holds its lock and knows its configuration.
 
     **Arguments:**
 
@@ -43,10 +43,7 @@ def train_run(
 
     **Returns:** whether anything was left to do.
     """
-    begun = run.exists
-    if begun:
-        check_same_configuration(experiment, run)
-    loop = _Loop(experiment, run, stop, strict, begun)
+    loop = _Loop(experiment, run, stop, strict)
     run.error.unlink(missing_ok=True)
     return loop.go(evaluate)
 
@@ -59,7 +56,8 @@ def seed_keys(seeds: tuple[int, ...]) -> jax.Array:
 class _Loop:
     """One process's share of a run."""
 
-    def __init__(self, experiment: Experiment, run: RunDirectory, stop: Stop, strict: bool, begun: bool):
+    def __init__(self, experiment: Experiment, run: RunDirectory, stop: Stop, strict: bool):
+        begun = run.exists
         self.experiment, self.run, self.stop = experiment, run, stop
         self.agent, self.settings = experiment.agent, experiment.training
         say = Progress("updates", 1).say
@@ -73,7 +71,7 @@ class _Loop:
         self.pace = Pace(self.settings.log_every)
         # A finished run opens no tracker, and a tracker that cannot be opened leaves no half-made run directory.
         names = self.settings.trackers if self.step < self.settings.steps else ()
-        self.trackers = make_trackers(names, run.path, experiment.table, step=self.step)
+        self.trackers = Trackers(make_trackers(names, run.path, experiment.table, step=self.step), say)
         if begun:
             self._tell_differences(say)
         else:
@@ -85,7 +83,7 @@ class _Loop:
         self.validation = None if validation is None else self._place(validation, "validation", say, taken)
         self.progress = Progress("updates", self.settings.steps, start=self.step)
         self.keeper = Keeper(run, experiment.checkpointing.keep, saved, self.progress.say)
-        self.examiner = Examiner(experiment, run, stop, say)
+        self.examiner = Examiner(experiment, run, stop, self.keeper, say)
 
     def _begin(self, data: Data, strict: bool, say: Any) -> tuple[int, AgentState, dict[str, Any]]:
         """Step, state and notes of the newest good checkpoint; -1 and the beginning where there is none."""
@@ -120,15 +118,14 @@ class _Loop:
                     self._save(final=True)
                     raise self.stop.preempted(f"at update {self.step} and saved")
                 if evaluate and self.examiner.due(self.step):
-                    self._save(final=True)
+                    self._save(final=self.step >= self.settings.steps)
                     self.examiner.examine(self.step, self.state)
                 else:
                     self._advance()
             self._save(final=True)
             return True
         finally:
-            for tracker in self.trackers:
-                tracker.close()
+            self.trackers.close()
 
     def _left(self, evaluate: bool) -> bool:
         return self.step < self.settings.steps or (evaluate and self.examiner.due(self.step))
@@ -165,9 +162,8 @@ class _Loop:
             values = {name: float(value[position]) for name, value in means.items()}
             values["run/train/updates_per_second"] = round(rate, 3)
             records.append({"step": self.step, "seed": seed, "time": time.time(), **values})
-            for tracker in self.trackers:
-                tracker.log(self.step, seed, values)
-        self.keeper.log(records)
+            self.trackers.log(self.step, seed, values)
+        self.keeper.note(self.run.metrics, records)
         losses = np.mean([means[f"{stage.name}/guidance/loss"] for stage in self.agent.stages])
         self.progress.show(self.step, f"loss {losses:.4f}")
 
