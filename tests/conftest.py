@@ -29,6 +29,10 @@ import jax  # noqa: E402
 import optax  # noqa: E402
 import pytest  # noqa: E402
 
+# For child processes, which read it when they import jax: a run compiles fifty small programs before its first update,
+# and many tests begin one. Here, where little is compiled twice, writing them all would take longer than it saves.
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
