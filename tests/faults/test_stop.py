@@ -74,6 +74,12 @@ class Child:
         print(f"{number.name}: exit code {code} after {time.monotonic() - began:.1f} s")
         return code
 
+    def listens(self) -> bool:
+        """Whether SIGTERM no longer ends it."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
     def workers(self) -> str:
         """The process ids of its children."""
         return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
@@ -82,7 +88,9 @@ class Child:
 def stop_while(what: str, command: list[str], run: pathlib.Path, number: signal.Signals) -> int:
     """Start the command, send it the signal while it does `what`, and return the step at which it stopped."""
     with Child(command, **({"JAX_ENABLE_COMPILATION_CACHE": "0"} if what == "compiling" else {})) as child:
-        if what == "compiling":
+        if what == "starting":
+            child.wait_until(child.listens)
+        elif what == "compiling":
             child.wait_until(lambda: COMPILING in child.said)
         elif what == "updating":
             child.wait_until(lambda: COMPILED in child.said)  # its first calls are short ones on any machine
@@ -111,8 +119,9 @@ def stop_everywhere(command: list[str], run: pathlib.Path, numbers: tuple[signal
 
 @pytest.fixture(scope="module")
 def halfway(data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A run that was stopped while it compiled, and again between two log points."""
+    """A run that was stopped while it started, while it compiled, and between two log points."""
     run = tmp_path_factory.mktemp("run") / "halfway"
+    assert stop_while("starting", words(data, run), run, signal.SIGTERM) == 0
     assert stop_while("compiling", words(data, run), run, signal.SIGINT) == 1
     assert 1 < stop_while("updating", words(data, run), run, signal.SIGTERM) < STEPS
     return run
