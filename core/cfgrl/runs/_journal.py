@@ -1,6 +1,6 @@
 """JSON lines that survive a kill and a full disk: appended whole or not at all, and cut back to a checkpoint.
 
-Training and evaluations may write into one directory at the same time: each holds it for as long as it writes.
+Training and evaluations may write into one file at the same time: each holds it for as long as it writes.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ def append(path: pathlib.Path, records: Iterable[dict[str, Any]]) -> None:
     **Raises:** `CheckpointError` where that fails; the file is as it was then.
     """
     text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode()
-    # Without a buffer: what is left in one when a write fails would still be written when the file is closed.
-    with writing(path), _held(path.parent), path.open("a+b", buffering=0) as file:
+    # A buffer would still be written when the file is closed, though a write of it has failed.
+    with writing(path), _held(path) as file:
         whole = _whole(file)
         file.truncate(whole)
         try:
@@ -52,14 +52,15 @@ def writing(path: pathlib.Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _held(directory: pathlib.Path) -> Iterator[None]:
-    """Nobody else writes lines in `directory` meanwhile."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _held(path: pathlib.Path) -> Iterator[io.FileIO]:
+    """The file, unbuffered, which nobody else writes meanwhile."""
+    while True:
+        with path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever held it before may have put another file in its place.
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield file
+                return
 
 
 def _whole(file: io.FileIO) -> int:
@@ -84,7 +85,7 @@ def keep(path: pathlib.Path, condition: Callable[[dict[str, Any]], bool]) -> Non
     """Keep the records that fulfil `condition`, byte by byte; the file is replaced in one step."""
     if not path.exists():
         return
-    with writing(path), _held(path.parent):
+    with writing(path), _held(path):
         lines = _lines(path)
         kept = [line for record, line in lines if condition(record)]
         if len(kept) < len(lines):
