@@ -44,8 +44,9 @@ def wait_until(condition: Callable[[], bool], child: "subprocess.Popen[str]", *,
 def writing(run: pathlib.Path) -> dict[str, int]:
     """The saves that are under way in a run's directory or were when their process ended, and when they changed."""
     found = {}
-    with contextlib.suppress(FileNotFoundError):  # it may end between two looks
-        for entry in os.scandir(run / "checkpoints"):
+    # It may end between two looks.
+    with contextlib.suppress(FileNotFoundError), os.scandir(run / "checkpoints") as entries:
+        for entry in entries:
             if entry.name.endswith((".writing", ".removing")):
                 found[entry.name] = entry.stat().st_mtime_ns
     return found
