@@ -63,3 +63,4 @@ def check(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> AgentSta
 if __name__ == "__main__":
     for name in sys.argv[3:]:
         first_half(pathlib.Path(sys.argv[1]), name, *KINDS[sys.argv[2]](name))
+        jax.clear_caches()  # a process of many programs has too many memory maps for the compiler
