@@ -23,7 +23,7 @@ NUMERICS = (
     {"_data", "_label"},
     {"_view", "_place"},
     {"_labeler", "_policy", "_network"},
-    {"_guidance", "_optimizer"},
+    {"_guidance", "_optimizer", "_frozen"},
     {"_stage"},
     {"_over_seeds"},
     {"_train", "_act"},

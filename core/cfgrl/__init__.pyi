@@ -13,6 +13,7 @@ from ._errors import DataError as DataError
 from ._errors import LockedError as LockedError
 from ._errors import NumericError as NumericError
 from ._errors import PluginError as PluginError
+from ._frozen import Frozen as Frozen
 from ._guidance import Critic as Critic
 from ._guidance import Guidance as Guidance
 from ._guidance import imitation_losses as imitation_losses

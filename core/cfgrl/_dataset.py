@@ -6,6 +6,7 @@ command `cfgrl data get` calls it.
 
 import abc
 import dataclasses
+import inspect
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -118,10 +119,30 @@ class Dataset(abc.ABC):
         return environment
 
     def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
-        """Make the data set on this machine, without a network; returns the training file."""
+        """Make the data set on this machine, without a network; returns the training file.
+
+        A class that lets numbers of its recipe be changed takes one more argument, `recipe: Mapping[str, float] = {}`,
+        and raises `ConfigError` for a key or a value that it does not know.
+        """
         del directory, episodes, seed
         raise DataError(f"The data set {type(self).__name__} cannot be generated here; see `cfgrl data list`.")
 
     def fetch(self) -> pathlib.Path:
         """Download the data set; the only method that may use a network. Returns the training file."""
         raise DataError(f"The data set {type(self).__name__} has no download; see `cfgrl data list`.")
+
+
+def generate(
+    dataset: Dataset, directory: pathlib.Path | None, *, episodes: int | None, seed: int, recipe: Mapping[str, float]
+) -> pathlib.Path:
+    """`dataset.generate`, which is told of `recipe` only where that changes something: not all classes know it.
+
+    Raises `ConfigError` where numbers are to be changed and the class lets none be.
+    """
+    make: Any = dataset.generate
+    if not recipe:
+        return make(directory, episodes=episodes, seed=seed)
+    if "recipe" not in inspect.signature(make).parameters:
+        name = getattr(dataset, "name", type(dataset).__name__)
+        raise ConfigError(f"The data set {name} has no recipe that can be changed: leave out {', '.join(recipe)}.")
+    return make(directory, episodes=episodes, seed=seed, recipe=recipe)

@@ -26,6 +26,7 @@ class Training:
       where they fit the budget. It decides no bit of the result.
     - `data_memory`: that budget in GiB; half of the device's free memory where not given.
     - `trackers`: where metrics go beside the JSON lines: `tensorboard`, `wandb`.
+    - `labeler_from`: a finished run directory whose labelers are taken, and learn no more.
     """
 
     steps: Annotated[int, Ge(1)] = 1_000_000
@@ -36,6 +37,7 @@ class Training:
     residency: Literal["auto", "device", "host"] = "auto"
     data_memory: Annotated[float, Gt(0)] | None = None
     trackers: tuple[str, ...] = ()
+    labeler_from: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_the_record_says_how_many_failed(trained) -> None:
     weights = [0.0, 1.0]
     seeds = sorted({episode.env_seed for episode in plan(1, FaultyData({}).tasks, weights, 3, seed=5)})
     faults = {seeds[0]: "step kills", seeds[1]: "step pays infinity"}
-    record, _ = judge(
+    record, *_ = judge(
         *trained,
         FaultyData(faults),
         seeds=(3, 4),

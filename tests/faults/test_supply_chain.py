@@ -53,6 +53,7 @@ LINES = [
     TRAIN,
     [*TRAIN[:-2], "train.trackers=['tensorboard','wandb']", "--run-dir", "tracked"],
     ["eval", "run", "--episodes", "2"],
+    ["density", "run", "--rows", "2", "--samples", "2"],
     ["report", "run"],
     ["plot", "run"],
     ["list"],

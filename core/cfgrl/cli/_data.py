@@ -30,9 +30,8 @@ def add(subparsers: Any) -> None:
 
     generate = verbs.add_parser("generate", help="make a data set on this machine, without a network")
     generate.add_argument("name", metavar="NAME")
-    generate.add_argument(
-        "--episodes", metavar="N", type=int, help="training episodes; the published number if not given"
-    )
+    generate.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="another number of the recipe: noise=0.2")
+    generate.add_argument("--episodes", metavar="N", type=int, help="training episodes; else the published number")
     generate.add_argument("--seed", metavar="S", type=int, default=0, help="decides every byte (0)")
     generate.set_defaults(run=_generate)
 
@@ -90,10 +89,19 @@ def _state(row: dict[str, Any]) -> str:
 
 
 def _generate(args: argparse.Namespace) -> int:
-    dataset = find_dataset(args.name)
-    directory = None if args.dir is None else pathlib.Path(args.dir)
-    path = dataset.generate(directory, episodes=args.episodes, seed=args.seed)
+    from cfgrl._dataset import generate as make
+
+    dataset, directory = find_dataset(args.name), None if args.dir is None else pathlib.Path(args.dir)
+    path = make(dataset, directory, episodes=args.episodes, seed=args.seed, recipe=_numbers(args.overrides))
     return _show_files(args, path)
+
+
+def _numbers(words: list[str]) -> dict[str, float]:
+    """The numbers that `KEY=VALUE` give. Raises `ConfigError`."""
+    try:
+        return {key: float(value) for key, value in (word.split("=") for word in words)}
+    except ValueError:
+        raise ConfigError(f"Not of the form KEY=VALUE with a number, such as noise=0.2: {' '.join(words)}") from None
 
 
 def _get(args: argparse.Namespace) -> int:

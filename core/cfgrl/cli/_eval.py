@@ -95,10 +95,12 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
     if "weights" in replaced and not experiment.agent.has_dial:
         raise ConfigError(f"{directory.path} has no guidance weight ({experiment.preset}); leave --weights out.")
     shown = Shown()
-    record, rollouts = judge_experiment(experiment, state, shown, seed=seed, **replaced)
+    judged = judge_experiment(experiment, state, shown, seed=seed, **replaced)
+    record, rollouts = judged.record, judged.rollouts
     record = {"run": directory.path.resolve().name, **record, "step": step, "during_training": False}
-    try:
-        _journal.append(directory.evaluations, [record])  # before the pictures, which can fail
+    try:  # before the pictures, which can fail
+        _journal.append(directory.evaluations, [record])
+        _journal.append(directory.episodes, [{"step": step, "time": record["time"], **judged.episodes}])
     except CheckpointError:
         print(json.dumps(record, allow_nan=False), flush=True)  # hours of episodes are not lost with a full disk
         raise

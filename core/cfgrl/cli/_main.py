@@ -11,7 +11,21 @@ from typing import NoReturn
 from cfgrl._errors import CfgrlError
 from cfgrl._printable import printable
 
-COMMANDS = ("demo", "train", "eval", "report", "plot", "list", "show", "plugins", "plugin", "data", "doctor")
+COMMANDS = (
+    "demo",
+    "train",
+    "eval",
+    "density",
+    "report",
+    "plot",
+    "sweep",
+    "list",
+    "show",
+    "plugins",
+    "plugin",
+    "data",
+    "doctor",
+)
 
 
 class _Parser(argparse.ArgumentParser):

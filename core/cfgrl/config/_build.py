@@ -123,4 +123,13 @@ def _agent(resolved: Resolved, values: Mapping[str, Any]) -> "Agent":
             walk.problems.add((*path, "use"), str(error))
     walk.problems.raise_all()
     training = values["train"]
-    return Agent(tuple(stages), values["view"], training.batch_size, values["act"].execute, training.precision)
+    agent = Agent(tuple(stages), values["view"], training.batch_size, values["act"].execute, training.precision)
+    return agent if training.labeler_from is None else _frozen(agent)
+
+
+def _frozen(agent: "Agent") -> "Agent":
+    """The agent, whose labelers learn no more: frozen last, so that what is refused is called by its own name."""
+    from cfgrl._frozen import Frozen
+
+    stages = tuple(dataclasses.replace(stage, labeler=Frozen(stage.labeler)) for stage in agent.stages)
+    return dataclasses.replace(agent, stages=stages)

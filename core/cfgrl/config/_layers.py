@@ -1,4 +1,4 @@
-"""One registry file: `[defaults]`, `[preset.NAME]`, `disable`.
+"""One registry file: `[defaults]`, `[preset.NAME]`, `[sweep.NAME]`, `disable`.
 
 Its form is checked here, all faults at once; what the keys of a preset mean is for the builder, when it is used.
 """
@@ -46,6 +46,15 @@ class Preset:
 
 
 @dataclasses.dataclass(frozen=True)
+class SweepTable:
+    """A sweep as one file gives it; what its keys mean is for `cfgrl.sweeps`."""
+
+    name: str
+    table: Table
+    origin: Origin
+
+
+@dataclasses.dataclass(frozen=True)
 class Layer:
     """A registry file; later layers override and extend earlier ones."""
 
@@ -53,6 +62,7 @@ class Layer:
     defaults: Table
     presets: dict[str, Preset]
     disable: tuple[str, ...] = ()
+    sweeps: dict[str, SweepTable] = dataclasses.field(default_factory=dict)
 
 
 def packaged_file() -> pathlib.Path:
@@ -100,29 +110,40 @@ class _Reader:
     def read(self) -> Layer:
         values = self.document.values
         # A plugin adds presets; what holds for everybody's is not for it to say.
-        allowed = ("defaults", "preset", "disable") if self.plugin is None else ("preset",)
+        allowed = ("defaults", "preset", "sweep", "disable") if self.plugin is None else ("preset",)
         for key in values:
             if key not in allowed:
                 hint = did_you_mean(key, allowed)
                 self.fault((key,), f"there is no '{key}' here{hint} ({self.file.name} holds {', '.join(allowed)})")
         presets = {name: self.preset(name, entry) for name, entry in self.table("preset").items()}
+        sweeps = {name: self.sweep(name, entry) for name, entry in self.table("sweep").items()}
         defaults = self.table("defaults")
         disable = values.get("disable", [])
         if not isinstance(disable, list) or not all(isinstance(entry, str) for entry in disable):
             self.fault(("disable",), "must be a list of strings")
         if self.faults:
             raise ConfigError("\n".join(self.faults))
-        return Layer(
-            self.file, table_at(self.document.lines, self.file, ("defaults",), defaults), presets, tuple(disable)
-        )
+        shared = table_at(self.document.lines, self.file, ("defaults",), defaults)
+        return Layer(self.file, shared, presets, tuple(disable), sweeps)
+
+    def named(self, kind: str, name: str, values: Any) -> dict[str, Any]:
+        """The keys of one preset or sweep; its name and form are checked."""
+        path = (kind, name)
+        if not NAME.fullmatch(name):
+            self.fault(path, f"names of {kind}s are lower-case words joined by '-'")
+        if isinstance(values, dict):
+            return values
+        self.fault(path, f"must be a table: [{kind}.{name}]")
+        return {}
+
+    def sweep(self, name: str, values: Any) -> SweepTable:
+        path = ("sweep", name)
+        table = table_at(self.below.get(path, {}), self.file, path, self.named("sweep", name, values))
+        return SweepTable(name, table, Origin(self.file, self.document.lines.get(path)))
 
     def preset(self, name: str, values: Any) -> Preset:
         path = ("preset", name)
-        if not NAME.fullmatch(name):
-            self.fault(path, "names of presets are lower-case words joined by '-'")
-        if not isinstance(values, dict):
-            self.fault(path, f"must be a table: [preset.{name}]")
-            values = {}
+        values = self.named("preset", name, values)
         about = {key: values[key] for key in ABOUT if isinstance(values.get(key), str)}
         for key in ABOUT:
             if key in values and key not in about:

@@ -13,8 +13,8 @@ from typing import Any
 
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl.config._catalogue import Catalogue, conflict, load_catalogue, require_whole, strict
-from cfgrl.config._layers import ABOUT, Layer, Preset, packaged_file, read_layer, user_file
-from cfgrl.config._plugins import Plugin, canonical
+from cfgrl.config._layers import ABOUT, Layer, Preset, SweepTable, packaged_file, read_layer, user_file
+from cfgrl.config._plugins import Plugin, canonical, did_you_mean
 from cfgrl.config._tables import Keys, Origin, Overrides, Table, dotted, empty, lay, nest, parse_overrides, part
 
 #: What a stage is made of; where there are two stages, these keys at the top are shared by both.
@@ -57,6 +57,18 @@ class Registry:
     def find(self, name: str) -> Preset:
         """The visible preset called `name`; raises `ConfigError` with the closest name, or `PluginError`."""
         return self._find(name)[1]
+
+    def sweeps(self) -> dict[str, SweepTable]:
+        """The visible sweep of each name, in alphabetical order; a user's hides the packaged one."""
+        return dict(sorted({name: sweep for layer in self.layers for name, sweep in layer.sweeps.items()}.items()))
+
+    def find_sweep(self, name: str) -> SweepTable:
+        """The visible sweep called `name`; raises `ConfigError` with the closest name."""
+        known = self.sweeps()
+        if name not in known:
+            names = f" (known: {', '.join(known)})" if known else "; no registry file has a [sweep.NAME]"
+            raise ConfigError(f"There is no sweep '{name}'{did_you_mean(name, known)}{names}.")
+        return known[name]
 
     def conflicts(self) -> list[str]:
         """What is wrong with each name of a component or preset that several distributions give."""

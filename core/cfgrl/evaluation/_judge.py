@@ -3,14 +3,23 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cfgrl._dataset import Dataset
 from cfgrl._errors import ConfigError, DataError
 from cfgrl._stage import Agent, AgentState
 from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._outcomes import columns
 from cfgrl.evaluation._slot import Rollout
 from cfgrl.evaluation._summary import summarise
+
+
+class Judgement(NamedTuple):
+    """What came of an evaluation: the record, the paths of the first episodes, and every episode by column."""
+
+    record: dict[str, Any]
+    rollouts: list[Rollout]
+    episodes: dict[str, list[Any]]
 
 
 def judge(
@@ -27,7 +36,7 @@ def judge(
     workers: int | None = None,
     timeout: float = 60.0,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[dict[str, Any], list[Rollout]]:
+) -> Judgement:
     """Play every task at every weight and summarise; see INTERFACE of `cfgrl eval --json` for the record.
 
     **Arguments:**
@@ -57,14 +66,15 @@ def judge(
     )
     named = [outcome._replace(seed=seeds[outcome.seed]) for outcome in outcomes]
     summary = summarise(named, key=seed)
-    return {
+    record = {
         **summary,
         "dial": list(agent.dial_ends),
         "episodes_per_cell": episodes,
         "tasks_played": names,
         "eval_seed": seed,
         "time": time.time(),
-    }, rollouts
+    }
+    return Judgement(record, rollouts, columns(named))
 
 
 def choose_tasks(dataset: Dataset, tasks: Sequence[str | int]) -> list[str]:

@@ -6,8 +6,8 @@ that they are paired: in every cell, each weight was played on the same environm
 
 import math
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,25 @@ class Outcome(NamedTuple):
     return_: float
     length: int
     failed: bool
+
+
+def columns(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
+    """Episodes column by column, as `episodes.jsonl` holds them: strict JSON, `null` for what is not a number."""
+    found = {name: list(values) for name, values in zip(Outcome._fields, zip(*outcomes, strict=True), strict=True)}
+    return {name.rstrip("_"): [_finite(value) for value in values] for name, values in found.items()}
+
+
+def from_columns(table: Mapping[str, Sequence[Any]]) -> list[Outcome]:
+    """The episodes that `columns` wrote. Raises `ValueError` where a column is missing or of another length."""
+    names = [name.rstrip("_") for name in Outcome._fields]
+    if missing := [name for name in names if name not in table]:
+        raise ValueError(f"there is no column {missing[0]!r}")
+    rows = zip(*(table[name] for name in names), strict=True)
+    return [Outcome(*row)._replace(return_=math.nan if row[5] is None else row[5]) for row in rows]
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Table(NamedTuple):

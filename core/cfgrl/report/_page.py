@@ -18,8 +18,7 @@ from cfgrl.report._format import count, weight
 from cfgrl.report._load import RunRecord, load_runs
 from cfgrl.report._style import has_matplotlib, inline_svg
 from cfgrl.report._tables import comparisons_table, overview_table, results_table, seeds_table, tasks_table
-
-MARK = '<meta name="generator" content="cfgrl report">'
+from cfgrl.report._template import MARK, fill
 
 
 def write_report(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str] | None = None) -> pathlib.Path:
@@ -56,7 +55,6 @@ def page(runs: Sequence[RunRecord], command: str) -> str:
     - `runs`: what it shows; figures are left out, with a sentence, where matplotlib is missing.
     - `command`: what makes the page again.
     """
-    import jinja2
     from markupsafe import Markup
 
     drawable = has_matplotlib()
@@ -66,10 +64,8 @@ def page(runs: Sequence[RunRecord], command: str) -> str:
         {"section": p.section, "caption": p.caption, "svg": Markup(inline_svg(p.draw, p.caption, p.name))}
         for p in drawn
     ]
-    loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["tight"] = lambda text: text.replace("w = ", "w\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
-    return environment.get_template("page.html.j2").render(
+    return fill(
+        "page.html.j2",
         title=runs[0].label if len(runs) == 1 else f"{len(runs)} runs compared",
         subtitle=_subtitle(runs),
         many=many,

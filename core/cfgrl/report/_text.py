@@ -19,13 +19,13 @@ def format_results(record: dict[str, Any]) -> str:
 
     - `record`: an evaluation as `summarise` gives it; `run`, `preset`, `dataset` and `step` are named where present.
     """
-    blocks = [_title(record), _align(_results(record))]
+    blocks = [_title(record), align(_results(record))]
     differences = comparisons_table(record)
     if differences.rows:
-        blocks.append(_align(differences))
-    blocks.append("\n".join(_wrap(sentence) for sentence in findings(record)))
+        blocks.append(align(differences))
+    blocks.append("\n".join(wrap(sentence) for sentence in findings(record)))
     if record.get("notes"):
-        blocks.append("Notes\n" + "\n".join(_wrap(note) for note in record["notes"]))
+        blocks.append("Notes\n" + "\n".join(wrap(note) for note in record["notes"]))
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -58,7 +58,7 @@ def _results(record: dict[str, Any]) -> Table:
     return Table(header, rows, labels=0)
 
 
-def _align(table: Table) -> str:
+def align(table: Table) -> str:
     """Columns of equal width: words to the left, numbers to the right, a rule under the header."""
     lines: Sequence[list[str]] = [table.header, *table.rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.header))]
@@ -73,5 +73,5 @@ def _align(table: Table) -> str:
     return "\n".join([formatted[0], rule, *formatted[1:]])
 
 
-def _wrap(sentence: str) -> str:
+def wrap(sentence: str) -> str:
     return textwrap.fill(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)

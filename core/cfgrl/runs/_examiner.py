@@ -47,7 +47,7 @@ class Examiner:
     def examine(self, step: int, state: AgentState) -> None:
         """Evaluate and append the record. Raises `Preempted` after a requested stop."""
         try:
-            record, _ = judge_experiment(self._experiment, state, lambda done, total: self._obey(step))
+            record = judge_experiment(self._experiment, state, lambda done, total: self._obey(step)).record
         except DataError:  # a stop that reached the workers too is a stop, not a fault of theirs
             self._obey(step)
             raise

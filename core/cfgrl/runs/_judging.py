@@ -5,7 +5,7 @@ from typing import Any
 
 from cfgrl._stage import AgentState
 from cfgrl.config._build import Experiment
-from cfgrl.evaluation._judge import judge
+from cfgrl.evaluation._judge import Judgement, judge
 
 
 def judge_experiment(
@@ -15,7 +15,7 @@ def judge_experiment(
     *,
     seed: int = 0,
     **replaced: Any,
-) -> tuple[dict[str, Any], Any]:
+) -> Judgement:
     """Evaluate as the experiment's `eval` table says, with single settings replaced."""
     settings = {
         "weights": experiment.evaluation.weights,
@@ -24,7 +24,7 @@ def judge_experiment(
         "pool": experiment.evaluation.environments,
         "timeout": experiment.evaluation.timeout,
     } | replaced
-    record, rollouts = judge(
+    judged = judge(
         experiment.agent,
         state,
         experiment.dataset,
@@ -34,4 +34,5 @@ def judge_experiment(
         **settings,  # pyright: ignore[reportArgumentType]
     )
     name = experiment.table["dataset"].get("name", experiment.table["dataset"]["use"])
-    return {"preset": experiment.preset, "dataset": name, "seeds": list(experiment.seeds), **record}, rollouts
+    about = {"preset": experiment.preset, "dataset": name, "seeds": list(experiment.seeds)}
+    return judged._replace(record=about | judged.record)

@@ -2,7 +2,7 @@
 
 config.toml    the resolved configuration, with the plugins that provided it
 manifest.json  versions, machine, data set and its digests, shapes
-metrics.jsonl  one line a log point and agent seed;  eval.jsonl  one line an evaluation
+metrics.jsonl  one line a log point and agent seed;  eval.jsonl  one line an evaluation, episodes.jsonl  its episodes
 checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
 """
 
@@ -12,7 +12,7 @@ import os
 import pathlib
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,8 @@ class RunDirectory:
         self.manifest_file = self.path / "manifest.json"
         self.metrics = self.path / "metrics.jsonl"
         self.evaluations = self.path / "eval.jsonl"
+        self.density = self.path / "density.jsonl"
+        self.episodes = self.path / "episodes.jsonl"
         self.rollouts = self.path / "rollouts.json"
         self.checkpoints = self.path / "checkpoints"
         self.error = self.path / "error.json"
@@ -67,7 +69,7 @@ class RunDirectory:
     def _sweep(self) -> None:
         """Remove files that a killed process was about to put in the place of others."""
         for file in self.path.glob(".*.[0-9]*"):
-            if file.name[1:].rpartition(".")[0] in _OWN | {self.metrics.name, self.evaluations.name}:
+            if file.name[1:].rpartition(".")[0] in _OWN | _LINES:
                 file.unlink(missing_ok=True)
 
     def _check_ownership(self) -> None:
@@ -91,9 +93,14 @@ class RunDirectory:
         return read_manifest(self.manifest_file)
 
     def create_manifest(
-        self, preset: str, provenance: dict[str, Any], shapes: dict[str, Any], tasks: Sequence[str]
+        self,
+        preset: str,
+        provenance: dict[str, Any],
+        shapes: dict[str, Any],
+        tasks: Sequence[str],
+        extra: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Write the manifest of a new run and return it."""
+        """Write the manifest of a new run, with what only some runs have in `extra`, and return it."""
         manifest = {
             "schema": SCHEMA,
             "preset": preset,
@@ -105,6 +112,7 @@ class RunDirectory:
             "versions": _machine.versions(),
             "platform": _machine.machine(),
             "git": _machine.git_commit(),
+            **(extra or {}),
         }
         _journal.write_json(self.manifest_file, manifest)
         return manifest
@@ -150,5 +158,6 @@ class RunDirectory:
         _journal.keep(self.evaluations, lambda r: r["step"] <= step or not r.get("during_training", False))
 
 
+_LINES = {"metrics.jsonl", "eval.jsonl", "episodes.jsonl", "density.jsonl"}
 #: What may lie in a directory in which a run is begun.
 _OWN = {"config.toml", "manifest.json", "error.json", "tensorboard", "wandb"}

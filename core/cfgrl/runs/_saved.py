@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from cfgrl._component import reason
 from cfgrl._data import Data
@@ -15,7 +16,6 @@ from cfgrl.config._build import build_agent, build_seeds, read_config
 from cfgrl.runs import _checkpoint
 from cfgrl.runs._policy import Policy
 from cfgrl.runs._run import RunDirectory
-from cfgrl.runs._trainer import seed_keys
 
 #: Shape and type of a row of each column.
 Spec = dict[str, tuple[tuple[int, ...], str]]
@@ -44,6 +44,11 @@ def load(
     position = seeds.index(wanted)
     one = jax.tree.map(lambda leaf: leaf[position] if eqx.is_array(leaf) else leaf, state)
     return Policy(agent, one, _spec(directory))
+
+
+def seed_keys(seeds: tuple[int, ...]) -> jax.Array:
+    """One random key an agent seed, shape `(seeds,)`."""
+    return jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
 
 
 def load_state(

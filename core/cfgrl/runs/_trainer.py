@@ -9,7 +9,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cfgrl._data import Data
@@ -25,7 +24,9 @@ from cfgrl.runs._pace import Pace
 from cfgrl.runs._progress import Progress
 from cfgrl.runs._resume import check_same_data, differences
 from cfgrl.runs._run import RunDirectory
+from cfgrl.runs._saved import seed_keys
 from cfgrl.runs._signals import Stop
+from cfgrl.runs._taken import check_same_taken, take_labelers
 from cfgrl.runs._tracker import Trackers, make_trackers
 from cfgrl.runs._window import Window
 
@@ -48,11 +49,6 @@ def train_run(
     return loop.go(evaluate)
 
 
-def seed_keys(seeds: tuple[int, ...]) -> jax.Array:
-    """One random key an agent seed, shape `(seeds,)`."""
-    return jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
-
-
 class _Loop:
     """One process's share of a run."""
 
@@ -65,7 +61,8 @@ class _Loop:
         provenance = experiment.dataset.provenance()
         if begun:
             check_same_data(run, provenance)
-        saved, self.state, notes = self._begin(data, strict, say)
+        self.taken: dict[str, Any] | None = None
+        saved, self.state, notes = self._begin(data, provenance, strict, say)
         self.step = max(saved, 0)
         self.window = Window(notes.get("window", {}), len(experiment.seeds))
         self.pace = Pace(self.settings.log_every)
@@ -76,7 +73,8 @@ class _Loop:
             self._tell_differences(say)
         else:
             write_config(experiment, run.config)
-            run.create_manifest(experiment.preset, provenance, {"columns": data.spec}, experiment.dataset.tasks)
+            extra = {} if self.taken is None else {"labeler_from": self.taken}
+            run.create_manifest(experiment.preset, provenance, {"columns": data.spec}, experiment.dataset.tasks, extra)
         run.rewind(self.step)
         self.data = self._place(data, "training", say)
         taken = sum(column.nbytes for column in data.columns.values())
@@ -85,14 +83,26 @@ class _Loop:
         self.keeper = Keeper(run, experiment.checkpointing.keep, saved, self.progress.say)
         self.examiner = Examiner(experiment, run, stop, self.keeper, say)
 
-    def _begin(self, data: Data, strict: bool, say: Any) -> tuple[int, AgentState, dict[str, Any]]:
+    def _begin(
+        self, data: Data, provenance: dict[str, Any], strict: bool, say: Any
+    ) -> tuple[int, AgentState, dict[str, Any]]:
         """Step, state and notes of the newest good checkpoint; -1 and the beginning where there is none."""
         keys = seed_keys(self.experiment.seeds)
         template = eqx.filter_eval_shape(lambda key: init(self.agent, Data.example(data.spec), key=key), keys)
         found = self.run.restore(template, strict=strict, warn=say)
         if found is None:
-            return -1, init(self.agent, data, key=keys), {}
+            return -1, self._with_labelers(init(self.agent, data, key=keys), provenance, say), {}
         return *found, _checkpoint.notes(self.run.checkpoints, found[0])
+
+    def _with_labelers(self, state: AgentState, provenance: dict[str, Any], say: Any) -> AgentState:
+        """A fresh state, with the labelers of another run where the settings name one."""
+        if self.settings.labeler_from is None:
+            return state
+        state, self.taken = take_labelers(self.experiment, state, provenance)
+        if self.run.exists:
+            check_same_taken(self.run, self.taken)
+        say(f"labelers taken from {self.taken['run']} at update {self.taken['step']}; they learn no more")
+        return state
 
     def _tell_differences(self, say: Any) -> None:
         found = differences(self.run.manifest())

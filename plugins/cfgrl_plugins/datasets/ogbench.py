@@ -87,11 +87,22 @@ class OGBench(Dataset):
 
         return OGBenchEnvironment(self._entry.environment, parse(self.name).task)
 
-    def generate(self, directory: pathlib.Path | None, *, episodes: int | None, seed: int) -> pathlib.Path:
-        """Make the data set by OGBench's published recipe; not where it needs a trained expert."""
+    def generate(
+        self,
+        directory: pathlib.Path | None,
+        *,
+        episodes: int | None,
+        seed: int,
+        recipe: Mapping[str, float] = {},
+    ) -> pathlib.Path:
+        """Make the data set by OGBench's published recipe, with other numbers where `recipe` gives them.
+
+        Not where it needs a trained expert. Numbers can be changed of point mazes: `noise`, the standard deviation of
+        the noise on actions, and `coverage`, the share of the cells that episodes start from and head for.
+        """
         if directory is None and self.dir is not None:
             directory = pathlib.Path(self.dir)
-        return generate.generate(self._entry, directory, episodes=episodes, seed=seed)
+        return generate.generate(self._entry, directory, episodes=episodes, seed=seed, changes=recipe)
 
     def fetch(self) -> pathlib.Path:
         """Download the published files into `dir`, or into OGBench's own folder."""

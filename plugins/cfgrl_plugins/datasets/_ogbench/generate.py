@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,13 @@ def can_generate(entry: Entry) -> bool:
 
 
 def generate(
-    entry: Entry, directory: pathlib.Path | None, *, episodes: int | None, seed: int, workers: int | None = None
+    entry: Entry,
+    directory: pathlib.Path | None,
+    *,
+    episodes: int | None,
+    seed: int,
+    workers: int | None = None,
+    changes: Mapping[str, float] = {},
 ) -> pathlib.Path:
     """Make a data set, or find that it has been made.
 
@@ -36,10 +43,12 @@ def generate(
     - `episodes`: training episodes; `None` for the published number.
     - `seed`: decides every byte, together with the versions that the record names.
     - `workers`: processes; `None` for one a core. The bytes do not depend on it.
+    - `changes`: numbers of the recipe that are not to be as published.
 
     **Returns:** the training file.
 
-    **Raises:** `DataError` where it cannot be made, or where another file is in the way.
+    **Raises:** `DataError` where it cannot be made, or where another file is in the way; `ConfigError` for a number
+    that the recipe does not have, or one out of its range.
     """
     recipe = recipes.published(entry)
     if recipe is None:
@@ -47,11 +56,12 @@ def generate(
             f"{entry.file} cannot be generated on this machine: its recipe needs a trained expert, which no package "
             f"ships; download it with `cfgrl data get {entry.file}`."
         )
+    recipe = recipe.changed(entry.file, changes)
     if episodes is not None:
         recipe = dataclasses.replace(recipe, episodes=episodes)
     if recipe.episodes < 1 or seed < 0:
         raise ConfigError("--episodes must be at least 1 and --seed at least 0.")
-    making = {"name": entry.file, "seed": seed, "recipe": dataclasses.asdict(recipe)}
+    making = {"name": entry.file, "seed": seed, "recipe": recipe.described()}
     directory = locate.generated_directory() if directory is None else directory.expanduser()
     training = locate.paths(directory, entry.file)[0]
     with files.locked(directory, entry.file):

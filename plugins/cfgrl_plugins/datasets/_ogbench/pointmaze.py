@@ -3,18 +3,21 @@
 `navigate` starts in any free cell and walks to cells that are not corridors, one after another; `stitch` walks to a
 cell four steps away and stays there. The direction is the package's own `get_oracle_subgoal`.
 
+Two numbers vary the quality of the data: the noise, and the share of the cells that episodes start from and head for.
+On the way an episode may still cross any cell.
+
 Reference: Park et al., OGBench: Benchmarking Offline Goal-Conditioned RL, 2025, and the repository's
 `data_gen_scripts/generate_locomaze.py` and `commands.sh`.
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from .recipe import Maker, Recipe, row_type
+from .recipe import Maker, Range, Recipe, row_type
 from .simulator import open_simulator
 
 Cell = tuple[int, int]
@@ -30,11 +33,16 @@ class PointMazeRecipe(Recipe):
     - `environment`, `kind`, `episodes`, `rows`: as in `Recipe`; `kind` is `navigate` or `stitch`.
     - `noise`: standard deviation of the noise on actions.
     - `stitch_distance`: cells between start and goal in `stitch`.
+    - `coverage`: share of the cells that episodes start from and head for; 1 as published.
     """
+
+    changeable: ClassVar[Mapping[str, Range]] = {"noise": Range(0.0), "coverage": Range(0.0, 1.0, open=True)}
+    younger: ClassVar[frozenset[str]] = frozenset({"coverage"})
 
     kind: Literal["navigate", "stitch"]
     noise: float = 0.5
     stitch_distance: int = 4
+    coverage: float = 1.0
 
     @property
     def row(self) -> np.dtype:
@@ -67,8 +75,11 @@ class Walker(Maker):
         rng = np.random.default_rng(own)
         np.random.set_state(dict(np.random.MT19937(shared).state))
         recipe, maze = self._recipe, self._maze
-        start = _pick(rng, self._free)
-        options = self._places if recipe.kind == "navigate" else cells_at(maze.maze_map, start, recipe.stitch_distance)
+        free, places = self._covered(seed[0])
+        start = _pick(rng, free)
+        options = places
+        if recipe.kind == "stitch":
+            options = [cell for cell in cells_at(maze.maze_map, start, recipe.stitch_distance) if cell in free]
         goal = _pick(rng, options) if options else start
         maze.action_space.seed(int(rng.integers(2**31)))
         task = {"task_info": {"init_ij": start, "goal_ij": goal}}
@@ -81,8 +92,19 @@ class Walker(Maker):
             rows[step] = (observation, action, info["prev_qpos"], info["prev_qvel"])
             observation = following
             if info["success"] and recipe.kind == "navigate":
-                maze.set_goal(goal_xy=maze.add_noise(maze.ij_to_xy(_pick(rng, self._places))))
+                maze.set_goal(goal_xy=maze.add_noise(maze.ij_to_xy(_pick(rng, places))))
         return rows
+
+    def _covered(self, seed: int) -> tuple[list[Cell], list[Cell]]:
+        """The cells that episodes start from, and those that `navigate` heads for, which the data set's seed decides.
+
+        It is one order for both, so that they are about the same part of the maze; as published they are all cells.
+        """
+        # A child of the seed that no episode has: those are the first and the second.
+        order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,))).permutation(len(self._free))
+        shuffled = [self._free[int(i)] for i in order]
+        share = self._recipe.coverage
+        return first_share(self._free, shuffled, share), first_share(self._places, shuffled, share)
 
     def _direction(self) -> np.ndarray:
         """Unit vector towards the oracle's subgoal."""
@@ -109,6 +131,14 @@ def free_cells(maze: np.ndarray) -> tuple[list[Cell], list[Cell]]:
         return (vertical, horizontal) in (((0, 0), (1, 1)), ((1, 1), (0, 0)))
 
     return free, [cell for cell in free if not is_corridor(*cell)]
+
+
+def first_share(cells: Sequence[Cell], order: Sequence[Cell], share: float) -> list[Cell]:
+    """The first ceil(`share` · n) of n `cells`, and at least one, by their `order`; they stay as `cells` has them."""
+    count = max(1, math.ceil(round(share * len(cells), 9)))  # rounded: 0.07 · 100 is a little more than 7
+    among = set(cells)
+    chosen = set([cell for cell in order if cell in among][:count])
+    return [cell for cell in cells if cell in chosen]
 
 
 def cells_at(maze: np.ndarray, start: Cell, distance: int) -> list[Cell]:

@@ -7,10 +7,14 @@ rows = maker.episode((seed, split, index))
 
 import abc
 import dataclasses
-from collections.abc import Sequence
-from typing import ClassVar
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
+
+from cfgrl import ConfigError
 
 from .names import PIXELS
 
@@ -24,6 +28,25 @@ class Maker(abc.ABC):
 
         OGBench draws from NumPy's global generator, which is seeded here: the caller is a worker process of ours.
         """
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The finite numbers from `low`, or just above it where it is `open`, to `high`."""
+
+    low: float
+    high: float = math.inf
+    open: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` is one of them."""
+        above = self.low < value if self.open else self.low <= value
+        return above and value <= self.high and math.isfinite(value)
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"a finite number {'above' if self.open else 'of at least'} {self.low:g}"
+        return f"a number in {'(' if self.open else '['}{self.low:g}, {self.high:g}]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +64,11 @@ class Recipe(abc.ABC):
     #: Distributions whose versions, together with the seed, decide every byte.
     packages: ClassVar[tuple[str, ...]] = ("ogbench", "mujoco", "gymnasium", "numpy")
 
+    #: The fields that may get another value, to vary the quality of the data, and which values.
+    changeable: ClassVar[Mapping[str, Range]] = {}
+    #: Fields that the first records did not have: at their default, which is as published, they stay out of a record.
+    younger: ClassVar[frozenset[str]] = frozenset()
+
     environment: str
     kind: str
     episodes: int
@@ -50,6 +78,27 @@ class Recipe(abc.ABC):
     def validation_episodes(self) -> int:
         """Number of validation episodes."""
         return max(1, self.episodes // 10)
+
+    def changed(self, name: str, changes: Mapping[str, float]) -> "Recipe":
+        """This recipe with other numbers; `name` is what errors call the data set. Raises `ConfigError`."""
+        known = ", ".join(self.changeable)
+        for key, value in changes.items():
+            if not known:
+                raise ConfigError(f"The recipe of {name} has no number that can be changed: leave out {key}={value:g}.")
+            if key not in self.changeable:
+                close = difflib.get_close_matches(key, self.changeable, n=1, cutoff=0.55)
+                hint = f"; did you mean '{close[0]}'?" if close else ""
+                raise ConfigError(f"The recipe of {name} has no key '{key}'{hint} (keys: {known})")
+            if not self.changeable[key].holds(value):
+                raise ConfigError(f"{name}: {key} is {self.changeable[key]}, not {value:g}.")
+        # Adding zero takes the sign from -0.0, which NumPy refuses as a standard deviation.
+        return dataclasses.replace(self, **{key: float(value) + 0.0 for key, value in changes.items()})
+
+    def described(self) -> dict[str, Any]:
+        """What the record beside generated files says of the recipe."""
+        usual = {field.name: field.default for field in dataclasses.fields(self) if field.name in self.younger}
+        fields = dataclasses.asdict(self)
+        return {key: value for key, value in fields.items() if key not in usual or value != usual[key]}
 
     @property
     @abc.abstractmethod

@@ -1,0 +1,179 @@
+"""`run_sweep`: what is left of a sweep, done on this machine's cores, and recorded.
+
+ROOT/runs/RUN      a run directory each, named by its configuration; sweeps share them
+ROOT/data/FOLDER   generated data sets
+ROOT/logs          what each command printed
+ROOT/tasks.jsonl   one line a command that ended: how long it took, and how
+ROOT/NAME          sweep.json (which runs belong to it), results.json, report.html, figures/
+"""
+
+import fcntl
+import os
+import pathlib
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from cfgrl._errors import CheckpointError, ConfigError, LockedError
+from cfgrl.runs import _journal
+from cfgrl.sweeps import _pool
+from cfgrl.sweeps._form import Sweep
+from cfgrl.sweeps._plan import Run
+from cfgrl.sweeps._pool import Done
+from cfgrl.sweeps._status import status
+from cfgrl.sweeps._tasks import tasks
+
+SCHEMA = 1
+
+
+class Outcome(NamedTuple):
+    """What came of a sweep: whether it was stopped, and the failed tasks or runs, each with its reason."""
+
+    stopped: bool
+    failures: dict[str, str]
+
+
+def run_sweep(
+    sweep: Sweep,
+    runs: Sequence[Run],
+    root: pathlib.Path,
+    *,
+    cores: int | None,
+    memory: float | None,
+    registry: str | None,
+    say: Callable[[str], None],
+    stopped: Callable[[], bool],
+) -> Outcome:
+    """Do what is left; the caller holds the folder's lock.
+
+    **Arguments:**
+
+    - `cores`, `memory`: processor cores and GiB for all runs together; what is free where not given.
+    - `registry`: as `--registry`, for the runs' own commands.
+    - `say`: takes a line of progress; `stopped`: whether a signal asked to stop.
+
+    **Raises:** `ConfigError` where there is no room for a single run.
+    """
+    left = tasks(runs, root, density=sweep.density, registry=registry)
+    failures = {run.name: reason for run in runs if (reason := status(run, root).failure) is not None}
+    for name, reason in failures.items():
+        say(f"{name} failed by its numbers, which repeat, and is not tried again: {reason}")
+    if not left:
+        return Outcome(False, failures)
+    slots = _slots(sweep, cores, memory)
+    say(f"{len(left)} tasks on {len(slots)} × {sweep.cores} cores, at most {sweep.memory:g} GiB each")
+    told = _Told(len(left), say)
+
+    def finished(done: Done) -> None:
+        entry = {"step": 0, "task": done.task.name, "code": done.code, "seconds": round(done.seconds, 2)}
+        entry |= {"gib": round(done.memory, 3), "cores": sweep.cores, "time": time.time()}
+        _journal.append(root / "tasks.jsonl", [entry])
+        told.finished(done)
+        if done.code and not (done.code == 75 and stopped()):
+            failures[done.task.name] = _reason(done, sweep.memory)
+
+    _pool.work(left, root / "logs", slots=slots, memory=sweep.memory, finished=finished, stopped=stopped)
+    return Outcome(stopped(), failures)
+
+
+def _slots(sweep: Sweep, cores: int | None, memory: float | None) -> list[list[int]]:
+    usable = _pool.available_cores()
+    if cores is not None:
+        usable = usable[:cores]
+    free = _pool.available_memory() if memory is None else memory
+    slots = _pool.places(usable, each=sweep.cores, memory=free, each_memory=sweep.memory)
+    if not slots:
+        raise ConfigError(
+            f"A run of this sweep takes {sweep.cores} cores and up to {sweep.memory:g} GiB, and there are "
+            f"{len(usable)} and {free:.1f}: lower its `cores` or `memory`, or give --cores and --memory more."
+        )
+    return slots
+
+
+def _reason(done: Done, memory: float) -> str:
+    """Why a command failed: the last thing it said."""
+    if done.code == _pool.OUT_OF_MEMORY and done.memory > memory:
+        return f"it took {done.memory:.1f} GiB, more than the sweep's `memory` of {memory:g}; see {done.log}"
+    lines = [line for line in _tail(done.log) if line.startswith("cfgrl: error:")]
+    said = lines[-1].removeprefix("cfgrl: error: ") if lines else f"exit code {done.code}"
+    return f"{said} (see {done.log})"
+
+
+def _tail(path: pathlib.Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")[-20_000:].splitlines()
+    except OSError:
+        return []
+
+
+class _Told:
+    """Progress, a line a task that ended."""
+
+    def __init__(self, total: int, say: Callable[[str], None]):
+        self._total, self._say, self._count, self._began = total, say, 0, time.monotonic()
+
+    def finished(self, done: Done) -> None:
+        self._count += 1
+        elapsed = time.monotonic() - self._began
+        state = "done" if done.code == 0 else f"exit code {done.code}"
+        self._say(
+            f"[{elapsed:6.0f} s] {self._count}/{self._total} {done.task.name}: {state} in {done.seconds:.0f} s, "
+            f"{done.memory:.1f} GiB"
+        )
+
+
+@contextmanager
+def locked(root: pathlib.Path) -> Iterator[None]:
+    """Hold a sweep folder. Raises `LockedError` naming the holder, `ConfigError` where it cannot be made."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / ".lock").open("a+")
+    except OSError as error:
+        raise ConfigError(f"{root} cannot be used: {error.strerror}. Choose another --dir.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise LockedError(f"{root} is in use by {holder}; wait for it or choose another --dir.") from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+def write_plan(name: str, sweep: Sweep, runs: Sequence[Run], root: pathlib.Path, command: Sequence[str]) -> None:
+    """Write `ROOT/NAME/sweep.json`: all that is needed to read the sweep's results without the registry."""
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "sweep": name,
+        "summary": sweep.summary,
+        "command": list(command),
+        "reference": sweep.reference or next(iter(sweep.arms)),
+        "data": {label: data.model_dump() for label, data in sweep.sources.items()},
+        "seeds": sweep.seeds,
+        "set": sweep.set,
+        "cores": sweep.cores,
+        "density": sweep.density,
+        "runs": [_entry(run, root) for run in runs],
+    }
+    _journal.write_json(folder / "sweep.json", content)
+
+
+def _entry(run: Run, root: pathlib.Path) -> dict[str, Any]:
+    entry = {"name": run.name, "arm": run.arm, "data": run.data, "label": run.label, "varied": dict(run.varied)}
+    entry |= {"preset": run.preset, "dataset": run.dataset, "source": run.source, "steps": run.steps}
+    return entry | {"hidden": run.hidden, "command": ["cfgrl", *run.command(root)]}
+
+
+def times(root: pathlib.Path) -> dict[str, float]:
+    """Seconds that each task took when it was done, by its name. Raises `CheckpointError` for a broken file."""
+    try:
+        return {str(r["task"]): float(r["seconds"]) for r in _journal.read(root / "tasks.jsonl") if r["code"] == 0}
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{root / 'tasks.jsonl'} has a line of another form ({error}).") from error

@@ -1,0 +1,73 @@
+"""What is left to do of a sweep, as commands that wait for one another."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+from cfgrl.sweeps._plan import Run
+from cfgrl.sweeps._status import status
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One command.
+
+    **Arguments:**
+
+    - `name`: unique in a sweep: `train RUN`, `eval RUN`, `density RUN` or `data FOLDER/NAME`.
+    - `words`: of the command line, after `cfgrl`.
+    - `after`: names of the tasks that have to be done before.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+def tasks(runs: Sequence[Run], root: pathlib.Path, *, density: int = 0, registry: str | None = None) -> list[Task]:
+    """The tasks that are left, the most wanted first: those that the longest chain of others waits for.
+
+    **Arguments:**
+
+    - `density`: rows at which `cfgrl density` measures the runs that have a dial; 0 for none.
+    - `registry`: as `--registry` of the command line.
+    """
+    found: dict[str, Task] = {}
+    states = {run.name: status(run, root) for run in runs}
+    failed = {name for name, state in states.items() if state.failure is not None}
+    for run in runs:
+        if run.name not in failed and run.source not in failed:
+            for task in _of(run, root, states[run.name], density, registry):
+                found.setdefault(task.name, task)
+    waiting = {name: sum(name in other.after for other in found.values()) for name in found}
+    return sorted(found.values(), key=lambda task: -waiting[task.name])
+
+
+def _of(run: Run, root: pathlib.Path, state: object, density: int, registry: str | None) -> list[Task]:
+    directory, found, after = str(run.directory(root)), [], []
+    trained, judged, measured, _ = state  # pyright: ignore[reportGeneralTypeIssues]
+    if run.generate is not None and not (trained and judged and (measured or not density)):
+        found.append(_generate(run, root))
+        after.append(found[-1].name)
+    if not trained:
+        needed = [*after, *([] if run.source is None else [f"train {run.source}"])]
+        extra = () if registry is None else ("--registry", registry)
+        found.append(Task(f"train {run.name}", (*run.command(root), *extra), tuple(needed)))
+        after = [found[-1].name]
+    if run.hidden:
+        return found
+    if not judged:
+        found.append(Task(f"eval {run.name}", ("eval", directory), tuple(after)))
+    if density and not measured:
+        rows = ("density", directory, "--rows", str(density))
+        found.append(Task(f"density {run.name}", rows, tuple(after)))
+    return found
+
+
+def _generate(run: Run, root: pathlib.Path) -> Task:
+    folder, made = run.folder(root), run.generate
+    assert folder is not None and made is not None
+    words = ["data", "generate", run.dataset, "--dir", str(folder), "--seed", str(made.seed)]
+    words += [] if made.episodes is None else ["--episodes", str(made.episodes)]
+    words += [f"{key}={value:g}" for key, value in sorted(made.recipe.items())]
+    return Task(f"data {folder.name}/{run.dataset}", tuple(words))
