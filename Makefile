@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 PACKAGE := pyproject.toml constraints.txt $(VENV)/.made
 
-.PHONY: help demo test lint docs bench soak
+.PHONY: help demo test lint docs bench evidence evidence-quick soak
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test    the tests          make lint    ruff and pyright"
 	@echo "make docs    the documentation  make bench   speed"
 	@echo "make soak    long runs under faults"
+	@echo "make evidence   the sweeps behind docs/results, hours; make evidence-quick   their small forms, minutes"
 
 demo: $(VENV)/.demo
 	@$(BIN)/cfgrl demo
@@ -35,8 +36,19 @@ bench: $(VENV)/.dev
 	@for benchmark in start training acting judging presets growth; do \
 	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py --save || exit 1; done
 	@$(BIN)/python benchmarks/page.py
+	@$(BIN)/python benchmarks/evidence.py --check
 	@for benchmark in plain_loop memory sources bandit; do \
 	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py || exit 1; done
+
+SWEEPS := free-improvement fair-table two-dials labels what-w-costs data-quality
+
+# Each takes less than 90 minutes on two cores; what is finished is not run again.
+evidence: $(VENV)/.dev
+	@for sweep in $(SWEEPS); do \
+	  $(BIN)/cfgrl sweep $$sweep && $(BIN)/python benchmarks/evidence.py runs/sweeps/$$sweep || exit 1; done
+
+evidence-quick: $(VENV)/.dev
+	@for sweep in $(SWEEPS); do $(BIN)/cfgrl sweep $$sweep --quick || exit 1; done
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m soak -s

@@ -31,7 +31,7 @@ NUMERICS = (
     {"evaluation"},
 )
 #: Discovery, the registry and the building of components from tables.
-PLUGIN_LAYER = {"_hookspecs", "_component", "config", "runs", "cli"}
+PLUGIN_LAYER = {"_hookspecs", "_component", "config", "runs", "sweeps", "cli"}
 #: What numerics may use beside each other: sentences, checks and plain records that import nothing of the plugin layer.
 LEAVES = {
     "_errors",

@@ -45,6 +45,18 @@ for words in json.loads(sys.argv[1]):
     ran.add(words[0])
 assert ran == set(COMMANDS) - {"demo"}, set(COMMANDS) - ran
 """
+SWEEP = """
+[sweep.plane]
+data.plane.use = "bandit"
+data.plane.set.size = 40
+set.train.steps = 2
+set.train.log_every = 1
+set.train.batch_size = 4
+set.policy.network.hidden = [4]
+set.policy.steps = 1
+set.eval.episodes = 2
+presets = ["flow-bc"]
+"""
 TRAIN = [
     "train", "flow-bc", "dataset.use=bandit", "dataset.size=40", "train.steps=2", "train.log_every=1",
     "train.batch_size=4", "policy.network.hidden=[4]", "policy.steps=1", "--run-dir", "run",
@@ -54,6 +66,7 @@ LINES = [
     [*TRAIN[:-2], "train.trackers=['tensorboard','wandb']", "--run-dir", "tracked"],
     ["eval", "run", "--episodes", "2"],
     ["density", "run", "--rows", "2", "--samples", "2"],
+    ["sweep", "plane", "--registry", "sweep.toml"],
     ["report", "run"],
     ["plot", "run"],
     ["list"],
@@ -92,6 +105,7 @@ def child(folder: pathlib.Path, code: str, *words: str, before: tuple[str, ...] 
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, list[str]]:
     """The folder in which all commands ran, and their traffic."""
     folder = tmp_path_factory.mktemp("commands")
+    (folder / "sweep.toml").write_text(SWEEP)
     code, said, seen = child(folder, COMMANDS, json.dumps(LINES))
     assert code == 0, said[-3000:]
     return folder, seen

@@ -43,7 +43,7 @@ def columns(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
     return {name.rstrip("_"): [_finite(value) for value in values] for name, values in found.items()}
 
 
-def from_columns(table: Mapping[str, Sequence[Any]]) -> list[Outcome]:
+def from_columns(table: Mapping[str, Any]) -> list[Outcome]:
     """The episodes that `columns` wrote. Raises `ValueError` where a column is missing or of another length."""
     names = [name.rstrip("_") for name in Outcome._fields]
     if missing := [name for name in names if name not in table]:

@@ -53,6 +53,20 @@ class Data(_Form):
     generate: Generate | None = None
 
 
+class Density(_Form):
+    """What `cfgrl density` measures of each shown run: rows of data, actions drawn at each, and weights; see there."""
+
+    rows: Annotated[int, Ge(1)] = 32
+    samples: Annotated[int, Ge(1)] = 8
+    weights: list[float] | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its arguments on a command line."""
+        weights = () if self.weights is None else ("--weights", ",".join(f"{w:g}" for w in self.weights))
+        return ("--rows", str(self.rows), "--samples", str(self.samples), *weights)
+
+
 class Arm(_Form):
     """One method of a sweep.
 
@@ -86,7 +100,7 @@ class Sweep(_Form):
     - `seeds`: agent seeds, trained together in one process.
     - `set`: keys of every run.
     - `reference`: the arm that the others are compared with; the first where not given.
-    - `density`: rows of data at which `cfgrl density` measures the arms that have a dial; 0 for none.
+    - `density`: what `cfgrl density` measures of each run; nothing where not given.
     - `cores`, `memory`: processor cores and GiB of one run; it is stopped where it takes more memory.
     - `quick`: what `--quick` lays over this table.
     """
@@ -104,7 +118,7 @@ class Sweep(_Form):
     seeds: Annotated[list[_Seed], Len(1)] = [0]
     set: dict[str, Any] = {}
     reference: str | None = None
-    density: Annotated[int, Ge(0)] = 0
+    density: Density | None = None
     cores: Annotated[int, Ge(1)] = 1
     memory: Annotated[float, Gt(0)] = 4.0
     quick: dict[str, Any] = {}

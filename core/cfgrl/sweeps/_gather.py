@@ -39,6 +39,7 @@ def results(folder: pathlib.Path) -> dict[str, Any]:
         **{key: plan[key] for key in ("sweep", "summary", "command", "data", "seeds", "set", "cores")},
         "measure": drawn[0].cells.measure,
         "reference": reference,
+        "reference_of_sweep": plan["reference"],
         "arms": [arm_on_data(one, arm, label) for label, one in pairs for arm in arms],
         "overall": [overall(drawn, arm) for arm in arms],
         "dial": [entry for arm in arms for entry in steps_of_dial(drawn, arm)],
@@ -60,6 +61,9 @@ def read_plan(folder: pathlib.Path) -> dict[str, Any]:
         plan = json.loads(path.read_text(encoding="utf-8"))
         if plan["schema"] != SCHEMA:
             raise CheckpointError(f"{path} was written by another cfgrl (schema {plan['schema']}).")
+        needed = {"sweep", "summary", "command", "data", "seeds", "set", "cores", "reference", "runs"}
+        if not needed <= plan.keys():
+            raise TypeError(f"it has no {min(needed - plan.keys())}")
         needed = {"name", "arm", "data", "label", "varied", "steps", "hidden", "dataset", "preset"}
         if not all(needed <= run.keys() and _inside(run["name"]) for run in plan["runs"]):
             raise TypeError("its runs are of another form")

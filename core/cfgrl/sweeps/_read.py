@@ -12,7 +12,7 @@ from cfgrl.config._layers import SweepTable
 from cfgrl.config._plugins import did_you_mean
 from cfgrl.config._registry import Registry
 from cfgrl.config._tables import Table, dotted, flatten, lay
-from cfgrl.sweeps._form import Arm, Data, Generate, Sweep
+from cfgrl.sweeps._form import Arm, Data, Density, Generate, Sweep
 
 
 def read_sweep(name: str, registry: Registry, *, quick: bool = False) -> Sweep:
@@ -108,8 +108,12 @@ def _fault(entry: SweepTable, fault: Any) -> str:
 
 
 def _fields(path: tuple[str, ...]) -> list[str]:
-    kinds = {0: Sweep, 2: Data if path[:1] == ("data",) else Arm}
-    return list((Generate if path[-1:] == ("generate",) else kinds.get(len(path), Sweep)).model_fields)
+    """The keys of the table at `path`."""
+    named: dict[str, type[pydantic.BaseModel]] = {"generate": Generate, "density": Density}
+    if path and path[-1] in named:
+        return list(named[path[-1]].model_fields)
+    kind = Sweep if len(path) != 2 else Data if path[0] == "data" else Arm
+    return list(kind.model_fields)
 
 
 def _said(entry: SweepTable, path: tuple[str, ...], text: str) -> str:

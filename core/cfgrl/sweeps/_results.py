@@ -75,8 +75,10 @@ def arm_on_data(drawn: Drawn, arm: str, data: str) -> dict[str, Any]:
 
 
 def _point(drawn: Drawn, column: int) -> dict[str, Any]:
+    """One setting, and its paired difference from w = 1 of the same arm."""
     found = drawn.cells
     setting = found.columns[column]
+    plain = next((c for c in found.of(setting.arm) if found.columns[c] == setting._replace(weight=1.0)), None)
     return {
         "weight": setting.weight,
         "varied": dict(setting.varied),
@@ -86,7 +88,13 @@ def _point(drawn: Drawn, column: int) -> dict[str, Any]:
         "by_seed": {str(seed): float(v) for seed, v in zip(found.seeds, drawn.seeds[..., column].mean(1), strict=True)},
         "episodes": sum(len(cell) for row in found.values for cell in row),
         "n_failed": found.failed[column],
+        **({} if plain is None or plain == column else {"from_plain": _from_plain(drawn, column, plain)}),
     }
+
+
+def _from_plain(drawn: Drawn, column: int, plain: int) -> dict[str, Any]:
+    replicates = drawn.all_[:, column] - drawn.all_[:, plain]
+    return {"difference": float(drawn.means[column] - drawn.means[plain]), "ci": list(interval(replicates))}
 
 
 def difference(drawn: Sequence[Drawn], arm: str, against: str) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def write_plan(name: str, sweep: Sweep, runs: Sequence[Run], root: pathlib.Path,
         "seeds": sweep.seeds,
         "set": sweep.set,
         "cores": sweep.cores,
-        "density": sweep.density,
+        "density": None if sweep.density is None else sweep.density.model_dump(),
         "runs": [_entry(run, root) for run in runs],
     }
     _journal.write_json(folder / "sweep.json", content)

@@ -4,8 +4,9 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
+from cfgrl.sweeps._form import Density
 from cfgrl.sweeps._plan import Run
-from cfgrl.sweeps._status import status
+from cfgrl.sweeps._status import Status, status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Task:
     after: tuple[str, ...] = ()
 
 
-def tasks(runs: Sequence[Run], root: pathlib.Path, *, density: int = 0, registry: str | None = None) -> list[Task]:
+def tasks(
+    runs: Sequence[Run], root: pathlib.Path, *, density: Density | None = None, registry: str | None = None
+) -> list[Task]:
     """The tasks that are left, the most wanted first: those that the longest chain of others waits for.
 
     **Arguments:**
 
-    - `density`: rows at which `cfgrl density` measures the runs that have a dial; 0 for none.
+    - `density`: what `cfgrl density` measures of the runs that are shown.
     - `registry`: as `--registry` of the command line.
     """
     found: dict[str, Task] = {}
@@ -43,10 +46,10 @@ def tasks(runs: Sequence[Run], root: pathlib.Path, *, density: int = 0, registry
     return sorted(found.values(), key=lambda task: -waiting[task.name])
 
 
-def _of(run: Run, root: pathlib.Path, state: object, density: int, registry: str | None) -> list[Task]:
+def _of(run: Run, root: pathlib.Path, state: Status, density: Density | None, registry: str | None) -> list[Task]:
     directory, found, after = str(run.directory(root)), [], []
-    trained, judged, measured, _ = state  # pyright: ignore[reportGeneralTypeIssues]
-    if run.generate is not None and not (trained and judged and (measured or not density)):
+    trained, judged, measured, _ = state
+    if run.generate is not None and not (trained and judged and (measured or density is None)):
         found.append(_generate(run, root))
         after.append(found[-1].name)
     if not trained:
@@ -58,9 +61,8 @@ def _of(run: Run, root: pathlib.Path, state: object, density: int, registry: str
         return found
     if not judged:
         found.append(Task(f"eval {run.name}", ("eval", directory), tuple(after)))
-    if density and not measured:
-        rows = ("density", directory, "--rows", str(density))
-        found.append(Task(f"density {run.name}", rows, tuple(after)))
+    if density is not None and not measured:
+        found.append(Task(f"density {run.name}", ("density", directory, *density.words), tuple(after)))
     return found
 
 

@@ -16,7 +16,7 @@ PRICE = {
     "spread": "spread of actions",
 }
 #: Below this share of draws, the promised tilt rests on a few of them.
-FEW = 0.1
+FEW = 0.2
 
 
 class Line(NamedTuple):
@@ -53,7 +53,7 @@ def cost_figure(results: Results) -> Any:
     measure = results["measure"]
     drawn, places = _panels.multiples([*(PRICE[key] for key in keys), f"mean {measure}"], sharex=True)
     gains = [_points(results, line) for line in found]
-    for line, points, step in zip(found, gains, _aside(found), strict=True):
+    for line, points, step in zip(found, gains, _aside(found, len(found)), strict=True):
         for axes, key in zip(places, keys, strict=False):
             _panels.line(axes, *_curve(line, key, step), line.ink)
         _panels.line(places[len(keys)], [point["weight"] + step for point in points], points, line.ink)
@@ -71,8 +71,9 @@ def promise_figure(results: Results) -> Any:
     names = list(dict.fromkeys(line.label for line in found))
     ink = _panels.inks(names)
     drawn, places = _panels.multiples([short[name] for name in data], sharex=True, sharey=True)
-    for line, step in zip(found, _aside(found), strict=True):
-        axes = places[data.index(line.data)]
+    aside = dict(zip(names, _aside(found, len(names)), strict=True))
+    for line in found:
+        axes, step = places[data.index(line.data)], aside[line.label]
         _panels.line(axes, *_curve(line, "tilt", step), ink[line.label])
         _promised(axes, line, step, ink[line.label].colour)
     _weights(drawn, places[0], found)
@@ -113,8 +114,9 @@ def _curve(line: Line, key: str, step: float) -> tuple[list[float], list[dict[st
     return places, means
 
 
-def _aside(found: Sequence[Line]) -> list[float]:
-    return _panels.shifts(len(found), [entry["weight"] for line in found for entry in line.entries])
+def _aside(found: Sequence[Line], amount: int) -> list[float]:
+    """Steps aside for so many lines of a panel."""
+    return _panels.shifts(amount, [entry["weight"] for line in found for entry in line.entries])
 
 
 def _has(line: Line, key: str) -> bool:

@@ -29,6 +29,11 @@ def dial_figure(results: Results) -> Any:
         _panel(axes, key, lines, ink)
     for column, key in enumerate(keys):
         _scale(places[column :: len(keys)], key, [line for _, other, lines in cells if other == key for line in lines])
+        name = "guidance weight w" if key == "w" else short_key(key).replace("_", " ")
+        if len(keys) > 1:
+            places[column - len(keys)].set_xlabel(name)
+        else:
+            drawn.supxlabel(name, fontsize=9)
     _panels.scale_of_measure(places[0], measure, [p for _, _, lines in cells for line in lines for p in line.points])
     drawn.supylabel(f"mean {measure}", fontsize=9)
     _panels.legend(drawn, _handles(panels, ink))
@@ -68,8 +73,6 @@ def _scale(places: Sequence[Any], key: str, lines: Sequence[Series]) -> None:
         else:
             axes.set_xticks(values, [plain(value) for value in values])
             axes.set_xticks([], minor=True)
-        if axes.get_subplotspec().is_last_row() or axes.xaxis.get_tick_params().get("labelbottom"):
-            axes.set_xlabel("guidance weight w" if key == "w" else short_key(key).replace("_", " "))
 
 
 def _handles(panels: Sequence[tuple[str, Sequence[Series]]], ink: Mapping[str, _panels.Ink]) -> list[Any]:

@@ -25,7 +25,8 @@ def pictures(results: Results) -> list[Picture]:
             Picture("differences", "differences", said + small, functools.partial(differences_figure, results))
         )
     if kinds(results):
-        said = f"Mean {measure} at every setting, all episodes, 95 % intervals. Dashed: arms without a dial."
+        said = f"Mean {measure} at every setting, all episodes, 95 % intervals. Dashed: arms without a dial, their"
+        said += " intervals as bands or beside the panel."
         found.append(Picture("dial", "dial", said, functools.partial(dial_figure, results)))
     if panels(results):
         said = f"Mean {measure} of each arm as chosen against how the data were made, 95 % intervals."

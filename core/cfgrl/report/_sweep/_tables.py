@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cfgrl.report._format import between, listed, number, signed, signed_between, weight
+from cfgrl.report._format import between, count, listed, number, signed, signed_between, weight
 from cfgrl.report._sweep._read import (
     Results,
     arms,
@@ -156,7 +156,8 @@ def costs_table(results: Results) -> Table:
 
 def _seconds(costs: Sequence[Mapping[str, Any]], key: str) -> str:
     known = [cost[key] for cost in costs if cost[key] is not None]
-    return f"{sum(known):,.0f}" + ("" if len(known) == len(costs) else f" ({len(known)} runs)") if known else "–"
+    of = "" if len(known) == len(costs) else f" ({count(len(known), 'run')})"
+    return f"{sum(known):,.0f}{of}" if known else "–"
 
 
 def core_minutes(results: Results) -> float:
@@ -171,6 +172,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
     episodes = sorted({point["episodes"] for entry in results["arms"] for point in entry["points"]})
     counts = listed([f"{count:,}" for count in episodes])
     rows = [
+        ("data sets", ", ".join(labels(results))),
         ("versions", _pairs(made.get("versions"))),
         ("machine", _pairs(made.get("platform"))),
         ("git commit", str(made.get("git") or "")),
