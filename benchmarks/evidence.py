@@ -44,18 +44,26 @@ def figures_of(name: str) -> list[str]:
 
 
 def write(folder: pathlib.Path) -> pathlib.Path:
-    """Bring the page of a sweep up to what lies in its folder."""
+    """Bring the page of a sweep up to what lies in its folder. Raises `ValueError` where the sweep has no page."""
+    for old in (folder / "figures").glob("*.png"):  # of arms or data sets that are gone
+        old.unlink()
     results, _ = write_sweep_report(folder)
     name = results["sweep"]
+    page = DOCS / "results" / f"{name}.md"
+    if not page.is_file():
+        raise ValueError(f"there is no page docs/results/{name}.md")
     # Where the folder lay on one machine is nobody else's matter, nor is the state of its checkout.
     results["command"] = ["cfgrl", "sweep", name]
     results["made"].pop("git", None)
+    figures = sorted(path.stem for path in (folder / "figures").glob("*.png"))
+    text = within(page.read_text(encoding="utf-8"), block(results, figures))
     pictures = DOCS / "figures" / name
-    shutil.rmtree(pictures, ignore_errors=True)
+    if pictures.is_dir():
+        shutil.rmtree(pictures)
     shutil.copytree(folder / "figures", pictures)
-    (DOCS / "results" / f"{name}.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
-    page = DOCS / "results" / f"{name}.md"
-    page.write_text(within(page.read_text(), block(results, figures_of(name))))
+    numbers = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    page.with_suffix(".json").write_text(numbers, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     return page
 
 
@@ -63,8 +71,8 @@ def check() -> list[str]:
     """The pages whose tables are not those of their numbers."""
     wrong = []
     for numbers in sorted((DOCS / "results").glob("*.json")):
-        results = json.loads(numbers.read_text())
-        page = numbers.with_suffix(".md").read_text()
+        results = json.loads(numbers.read_text(encoding="utf-8"))
+        page = numbers.with_suffix(".md").read_text(encoding="utf-8")
         if within(page, block(results, figures_of(results["sweep"]))) != page:
             wrong.append(numbers.stem)
     return wrong

@@ -8,8 +8,8 @@ from cfgrl._errors import CheckpointError
 
 #: Everything in a run directory that a command opens by its name.
 NAMES = (
-    "config.toml", "manifest.json", "metrics.jsonl", "eval.jsonl", "density.jsonl", "rollouts.json", "error.json",
-    ".lock", "report.html", "checkpoints", "figures", "videos", "tensorboard", "wandb",
+    "config.toml", "manifest.json", "metrics.jsonl", "eval.jsonl", "episodes.jsonl", "density.jsonl",
+    "rollouts.json", "error.json", ".lock", "report.html", "checkpoints", "figures", "videos", "tensorboard", "wandb",
 )  # fmt: skip
 _FOLDERS = ("checkpoints", "figures", "videos", "tensorboard", "wandb")
 

@@ -84,7 +84,8 @@ def test_the_critic_is_trained_once_and_frozen(done: pathlib.Path) -> None:
 
 def test_the_results_are_what_the_episodes_say(done: pathlib.Path) -> None:
     results = json.loads((done / "printed.json").read_text())
-    assert results == json.loads((done / "runs/sweeps/tiny/results.json").read_text())
+    written = json.loads((done / "runs/sweeps/tiny/results.json").read_text())
+    assert {name: value for name, value in written.items() if name != "generator"} == results
     episodes = json.loads((runs_of(done)["guided"] / "episodes.jsonl").read_text())
     guided = next(entry for entry in results["arms"] if entry["arm"] == "guided")
     assert results["measure"] == "return"
@@ -131,13 +132,37 @@ def test_a_lost_evaluation_alone_is_made_again(done: pathlib.Path, tmp_path: pat
     (run / "eval.jsonl").unlink()
     (run / "episodes.jsonl").unlink()
     left = cfgrl(folder, "sweep", "tiny", "--dry-run").stdout.splitlines()
-    assert [line.split()[:2] for line in left] == [["cfgrl", "eval"]]
+    assert [line.split()[:3] for line in left] == [["PJRT_NPROC=1", "cfgrl", "eval"]]
     assert cfgrl(folder, "sweep", "tiny").returncode == 0
     old, new = (
         json.loads((runs_of(f)["weighted inverse_temperature=1"] / "episodes.jsonl").read_text())
         for f in (done, folder)
     )
     assert {k: v for k, v in old.items() if k != "time"} == {k: v for k, v in new.items() if k != "time"}
+
+
+def test_somebody_elses_evaluation_is_not_the_sweeps(done: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(done, folder)
+    run = runs_of(folder)["guided"]
+    for name in ("eval.jsonl", "episodes.jsonl"):
+        (run / name).unlink()
+    by_hand = cfgrl(folder, "eval", str(run), "--weights", "2", "--episodes", "4")
+    assert by_hand.returncode == 0, by_hand.stderr
+    assert cfgrl(folder, "sweep", "tiny", "--dry-run").stdout.count("cfgrl eval") == 1
+
+
+def test_the_command_that_is_left_does_what_the_sweep_does(done: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(done, folder)
+    run = runs_of(folder)["weighted inverse_temperature=3"]
+    leaves = json.loads((run / "checkpoints/40/digests.json").read_text())["leaves"]
+    shutil.rmtree(run)
+    line = cfgrl(folder, "sweep", "tiny", "--dry-run").stdout.splitlines()[0]
+    words = line.replace(" cfgrl ", f" {sys.executable} -m cfgrl.cli._main ", 1)
+    by_hand = subprocess.run(words, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert by_hand.returncode == 0, by_hand.stderr
+    assert json.loads((run / "checkpoints/40/digests.json").read_text())["leaves"] == leaves
 
 
 def test_numbers_that_fail_are_not_tried_again_and_other_failures_are(
@@ -183,7 +208,8 @@ def test_a_stop_saves_and_the_same_command_goes_on(tmp_path: pathlib.Path) -> No
 
 REFUSED = {
     ("sweep", "tini"): "There is no sweep 'tini'; did you mean 'tiny'?",
-    ("sweep", "tiny", "--cores", "0"): "--cores must be above 0",
+    ("sweep", "tiny", "--cores", "0"): "--cores must be a number above 0",
+    ("sweep", "tiny", "--memory", "nan"): "--memory must be a number above 0",
     ("sweep", "tiny", "--memory", "1", "--dir", "elsewhere"): "lower its `cores` or `memory`",
     ("sweep", "tiny", "--quik"): "did you mean --quick?",
 }

@@ -57,17 +57,20 @@ def write_sweep(
                 run = run_name(arm, where, varied)
                 entry = {"name": run, "arm": arm, "data": where, "label": label(arm, varied), "varied": varied}
                 entry |= {"preset": arm, "dataset": where, "source": None, "steps": STEPS, "hidden": spec.hidden}
+                entry["judging"] = {"weights": [w or 0.0 for w in spec.weights], "episodes": episodes, "tasks": []}
                 runs.append(entry | {"command": ["cfgrl", "train", arm]})
                 _write_run(root / "runs" / run, spec, arm, where, varied, success, seeds, episodes, returns)
                 if density is not None and (found := density(arm, where, varied)) is not None:
-                    _append(root / "runs" / run / "density.jsonl", {"step": STEPS, "results": found})
+                    measured = {"step": STEPS, "rows": 4, "samples": 2, "seed": 0, "results": found}
+                    _append(root / "runs" / run / "density.jsonl", measured)
     for number, run in enumerate(runs):
         for what, seconds in (("train", 60.0 + number), ("eval", 30.0)):
-            task = {"step": 0, "task": f"{what} {run['name']}", "code": 0, "seconds": seconds}
+            task = {"step": 0, "task": f"{what} {run['name']}", "code": 0, "seconds": seconds, "cores": 2}
             _append(root / "tasks.jsonl", task)
     plan = {"schema": SCHEMA, "sweep": name, "summary": summary, "command": ["cfgrl", "sweep", name]}
     plan |= {"reference": reference or next(iter(arms)), "data": {n: _source(n, r) for n, r in data.items()}}
-    plan |= {"seeds": list(seeds), "set": {"train": {"steps": STEPS}}, "cores": 2, "density": 0, "runs": runs}
+    plan |= {"seeds": list(seeds), "set": {"train": {"steps": STEPS}}, "cores": 2, "runs": runs}
+    plan["density"] = None if density is None else {"rows": 4, "samples": 2, "weights": None}
     folder = root / name
     folder.mkdir(parents=True)
     (folder / "sweep.json").write_text(json.dumps(plan))
@@ -89,7 +92,15 @@ def _write_run(path, spec, arm, data, varied, success, seeds, episodes, returns)
                 known = None if returns else value
                 outcomes.append(Outcome(seed, "task1", weight, env_seed, known, value, 10, False))
     _append(path / "episodes.jsonl", {**columns(outcomes), "step": STEPS, "time": 1.8e9})
-    manifest = {"versions": {"python": "3.11.7", "cfgrl": "0.1.0"}, "platform": {"system": "Linux"}, "git": None}
+    results = [{"weight": weight} for weight in sorted(spec.weights, key=lambda w: -1.0 if w is None else w)]
+    record = {"step": STEPS, "time": 1.8e9, "results": results, "tasks_played": ["task1"], "eval_seed": 0}
+    _append(path / "eval.jsonl", record | {"episodes_per_cell": episodes})
+    manifest = {
+        "tasks": ["task1"],
+        "versions": {"python": "3.11.7", "cfgrl": "0.1.0"},
+        "platform": {"system": "Linux"},
+        "git": None,
+    }
     (path / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -1,7 +1,10 @@
 """Commands side by side: order, failure, cores, memory, stopping."""
 
+import fcntl
 import os
 import pathlib
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -50,27 +53,67 @@ def test_a_task_waits_for_those_it_needs_and_a_failure_takes_only_its_own_along(
 
 
 def test_a_command_has_the_cores_of_its_place_and_as_many_threads(tmp_path: pathlib.Path) -> None:
-    done = do([Task("machine", ("doctor", "--json"))], tmp_path, slots=1)
-    assert done["machine"].code in (0, 1)
-    environment = _seen(tmp_path)
-    assert environment == ("1", 1)
-
-
-def _seen(folder: pathlib.Path) -> tuple[str, int]:
-    """Threads and cores of a child, as a child that only tells them saw them."""
-    import subprocess
-    import sys
-
-    child = _pool._Child(Task("x", QUICK), [min(os.sched_getaffinity(0))], folder / "x.log")
+    child = _pool._Child(Task("x", QUICK), [min(os.sched_getaffinity(0))], tmp_path / "x.log")
     try:
-        pid = child.process.pid
-        cores = len(os.sched_getaffinity(pid))
-        variables = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        threads = next(v for v in variables if v.startswith(b"PJRT_NPROC=")).partition(b"=")[2].decode()
-        return threads, cores
+        cores = len(os.sched_getaffinity(child.process.pid))
+        variables = pathlib.Path(f"/proc/{child.process.pid}/environ").read_bytes().split(b"\0")
     finally:
         child.process.wait()
-        assert sys.executable and subprocess
+    assert cores == 1
+    assert b"PJRT_NPROC=1" in variables
+
+
+def test_a_folder_in_use_is_tried_again(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pool, "_AGAIN", 0.5)
+    held = tmp_path / "held"
+    held.mkdir()
+    task = Task("train", ("train", "bandit", "train.steps=1", "--run-dir", str(held)))
+    told: list[Done] = []
+    with (held / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        def finished(done: Done) -> None:
+            told.append(done)
+            fcntl.flock(file, fcntl.LOCK_UN)  # whoever held it has ended meanwhile
+
+        core = min(os.sched_getaffinity(0))
+        work(
+            [task, Task("after", QUICK, ("train",))],
+            tmp_path / "logs",
+            slots=[[core]],
+            memory=4.0,
+            finished=finished,
+            stopped=lambda: False,
+        )
+    assert [(done.task.name, done.code) for done in told] == [("train", 7), ("train", 0), ("after", 0)]
+
+
+def test_what_goes_wrong_in_the_sweep_leaves_nothing_running(tmp_path: pathlib.Path) -> None:
+    words = ("train", "bandit", "train.steps=1000000", "--run-dir", str(tmp_path / "run"))
+    core = min(os.sched_getaffinity(0))
+
+    def finished(done: Done) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        work(
+            [Task("long", words), Task("short", QUICK)],
+            tmp_path / "logs",
+            slots=[[core]] * 2,
+            memory=4.0,
+            finished=finished,
+            stopped=lambda: False,
+        )
+    assert not [
+        path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path / "run").encode() in _read(path)
+    ]
+
+
+def _read(path: pathlib.Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_what_takes_too_much_memory_is_ended(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +137,15 @@ def test_places() -> None:
     assert places([0], each=1, memory=3.0, each_memory=4.0) == []
 
 
-def test_memory_of_a_session_counts_its_processes() -> None:
-    assert _pool.memory_of(os.getsid(0)) > 0.01
+def test_memory_counts_what_a_process_started() -> None:
+    alone = _pool.memory_of(os.getpid())
+    assert alone > 0.01
     assert _pool.memory_of(2**22 + 1) == 0
+    hold = "x = bytes(1) * (300 << 20); print(flush=True); input()"
+    keep = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", keep], **options) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert _pool.memory_of(os.getpid()) - alone > 0.25  # of a child's child in another session
+        child.communicate(b"\n")

@@ -38,6 +38,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--rows", metavar="N", type=int, default=32, help="rows of the data; 32 where not given")
     parser.add_argument("--samples", metavar="K", type=int, default=8, help="actions a row and weight; 8 by default")
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="decides rows, goals and draws")
+    parser.add_argument("--strict", action="store_true", help="refuse a broken checkpoint instead of falling back")
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
     parser.set_defaults(run=run)
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from cfgrl.runs._run import RunDirectory
 
     directory = RunDirectory(args.run_dir)
-    record = density_run(directory, weights, rows=args.rows, samples=args.samples, seed=args.seed)
+    record = density_run(directory, weights, rows=args.rows, samples=args.samples, seed=args.seed, strict=args.strict)
     print(json.dumps(record, allow_nan=False) if args.json else format_density(record), flush=True)
     return 0
 
@@ -69,7 +70,7 @@ def _weights(text: str | None) -> list[float] | None:
 
 
 def density_run(
-    directory: Any, weights: Sequence[float] | None, *, rows: int, samples: int, seed: int
+    directory: Any, weights: Sequence[float] | None, *, rows: int, samples: int, seed: int, strict: bool = False
 ) -> dict[str, Any]:
     """Measure the newest checkpoint, append the record to `density.jsonl`; returns the record.
 
@@ -90,7 +91,7 @@ def density_run(
     if weights is not None and not experiment.agent.has_dial:
         raise ConfigError(f"{directory.path} has no guidance weight ({experiment.preset}); leave --weights out.")
     check_same_data(directory, experiment.dataset.provenance())
-    _, _, step, state = load_state(directory, warn=Progress("densities", 1).say)
+    _, _, step, state = load_state(directory, strict=strict, warn=Progress("densities", 1).say)
     found = _measure(experiment, state, weights or experiment.evaluation.weights, rows, samples, seed)
     name = experiment.table["dataset"].get("name", experiment.table["dataset"]["use"])
     record = {
@@ -125,7 +126,7 @@ def _measure(
 
     training, validation = experiment.dataset.load()
     data = training if validation is None else validation
-    rows = min(rows, data.n_transitions)
+    asked, rows = rows, min(rows, data.n_transitions)
     index = np.random.default_rng(seed).choice(np.asarray(data.transitions), rows, replace=False)
     data = place(data).data
     dial: Sequence[float | None] = sorted(set(weights)) if experiment.agent.has_dial else [None]
@@ -143,7 +144,7 @@ def _measure(
             experiment.agent, one, data, index, dial, key=key, samples=samples, progress=tell
         )
     of = "training" if validation is None else "validation"
-    about = {"rows": rows, "samples": samples, "seed": seed, "of": of}
+    about = {"rows": rows, "rows_asked": asked, "samples": samples, "seed": seed, "of": of}
     return {**about, "results": summarise_costs(measured, key=seed)}
 
 

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import math
 import pathlib
+import shlex
 import sys
 from typing import Any
 
@@ -37,13 +39,14 @@ def run(args: argparse.Namespace) -> int:
     from cfgrl.runs._signals import Stop
 
     for flag in ("cores", "memory"):
-        if (value := getattr(args, flag)) is not None and value <= 0:
-            raise ConfigError(f"--{flag} must be above 0, not {value}.")
+        if (value := getattr(args, flag)) is not None and not 0 < value < math.inf:
+            raise ConfigError(f"--{flag} must be a number above 0, not {value}.")
     with Stop() as stop:
         return _run(args, stop)
 
 
 def _run(args: argparse.Namespace, stop: Any) -> int:
+    from cfgrl._printable import printable
     from cfgrl.config._registry import load_registries
     from cfgrl.sweeps._plan import plan
     from cfgrl.sweeps._read import read_sweep
@@ -56,7 +59,8 @@ def _run(args: argparse.Namespace, stop: Any) -> int:
     own = None if args.registry is None else str(args.registry)
     if args.dry_run:
         for task in tasks(runs, args.dir, density=sweep.density, registry=own):
-            print("cfgrl", *task.words)
+            # As many threads as cores: they decide the last bits.
+            print(printable(f"PJRT_NPROC={sweep.cores} {shlex.join(['cfgrl', *task.words])}"))
         return 0
     name = args.name + ("-quick" if args.quick else "")
     with locked(args.dir):
@@ -73,11 +77,15 @@ def _run(args: argparse.Namespace, stop: Any) -> int:
         )
         if outcome.stopped:
             raise stop.preempted(f"during the sweep {name}")
-        return _report(args, args.dir / name, outcome.failures)
+        code = _report(args, args.dir / name, outcome.failures)
+        if stop.requested is not None:
+            raise stop.preempted(f"while the report of {name} was written")
+        return code
 
 
 def _report(args: argparse.Namespace, folder: pathlib.Path, failures: dict[str, str]) -> int:
     """Write and print what the runs say, as far as they came."""
+    from cfgrl._printable import printable
     from cfgrl.report import write_sweep_report
 
     try:
@@ -94,8 +102,10 @@ def _report(args: argparse.Namespace, folder: pathlib.Path, failures: dict[str, 
 
             print(format_sweep(results))
             print(f"\nReport: {page}")
+        if results["missing"] and not failures:
+            failures = {name: "is not finished; the same command goes on with it" for name in results["missing"]}
     for name, reason in failures.items():
-        print(f"cfgrl: error: {name}: {reason}", file=sys.stderr)
+        print(printable(f"cfgrl: error: {name}: {reason}"), file=sys.stderr)
     return 1 if failures else 0
 
 

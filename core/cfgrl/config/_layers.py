@@ -16,6 +16,7 @@ from cfgrl.config._tables import Keys, Origin, Table, dotted
 from cfgrl.config._toml import Path, read_toml
 
 FILE_NAME = "registry.toml"
+_RESERVED = ("runs", "data", "logs")
 #: Keys that say something about a preset and are no part of its configuration.
 ABOUT = ("summary", "paper", "verified", "docs", "results", "extends")
 
@@ -138,6 +139,8 @@ class _Reader:
 
     def sweep(self, name: str, values: Any) -> SweepTable:
         path = ("sweep", name)
+        if name in _RESERVED or name.endswith("-quick"):
+            self.fault(path, "a sweep's folder lies beside runs, data and logs, and NAME-quick is that of --quick")
         table = table_at(self.below.get(path, {}), self.file, path, self.named("sweep", name, values))
         return SweepTable(name, table, Origin(self.file, self.document.lines.get(path)))
 

@@ -61,7 +61,7 @@ class Table(NamedTuple):
 
     `values[s][t]` has shape `(episodes, 2 * weights)`, successes first and then returns; `selecting[s][t]` has shape
     `(episodes,)` and is true for the half of the environment seeds that may choose a weight; `failed` counts the
-    failed episodes of each weight; `measure` is "success" or "return".
+    failed episodes of each weight; `measure` is "success" or "return"; `env_seeds[s][t]` has shape `(episodes,)`.
     """
 
     seeds: list[int]
@@ -71,6 +71,7 @@ class Table(NamedTuple):
     selecting: list[list[np.ndarray]]
     failed: list[int]
     measure: str
+    env_seeds: list[list[np.ndarray]]
 
     @property
     def offset(self) -> int:
@@ -112,6 +113,7 @@ def tabulate(outcomes: Sequence[Outcome]) -> Table:
         selecting=_split([[env_seeds for _, env_seeds in row] for row in cells]),
         failed=[sum(_failed(outcome) for outcome in outcomes if outcome.weight == weight) for weight in weights],
         measure=_measure(outcomes),
+        env_seeds=[[env_seeds for _, env_seeds in row] for row in cells],
     )
 
 

@@ -61,14 +61,15 @@ def cells(runs: Sequence[Mapping[str, Any]], episodes: Mapping[str, Mapping[str,
     for run in runs:
         try:
             tables.append((run, tabulate(from_columns(episodes[run["name"]]))))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise CheckpointError(f"The episodes of {run['name']} cannot be used: {error}.") from error
     first = tables[0][1]
     for run, table in tables:
         if _played(table) != _played(first) or table.measure != first.measure:
             raise CheckpointError(
                 f"{run['name']} was not judged on the same agent seeds, tasks and environment seeds as "
-                f"{tables[0][0]['name']}: give all arms of the sweep the same eval.episodes and eval.tasks."
+                f"{tables[0][0]['name']}: give all arms of the sweep the same eval.episodes and eval.tasks, and judge "
+                "by hand in a copy of the run."
             )
     columns = [Column(run["arm"], run["name"], w, run["varied"]) for run, table in tables for w in table.weights]
     values = [
@@ -85,8 +86,5 @@ def _measured(table: Table, seed: int, task: int) -> np.ndarray:
 
 
 def _played(table: Table) -> Any:
-    return table.seeds, table.tasks, [[len(cell) for cell in row] for row in table.values], _halves(table)
-
-
-def _halves(table: Table) -> list[list[list[bool]]]:
-    return [[mask.tolist() for mask in row] for row in table.selecting]
+    """Who played what: agent seeds, tasks, and the environment seeds of every cell."""
+    return table.seeds, table.tasks, [[cell.tolist() for cell in row] for row in table.env_seeds]

@@ -18,6 +18,7 @@ from annotated_types import Ge, Gt, Le, Len
 
 _Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
 _Text = Annotated[str, Len(1)]
+_Word = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class _Form(pydantic.BaseModel):
@@ -29,13 +30,13 @@ class Generate(_Form):
 
     episodes: Annotated[int, Ge(1)] | None = None
     seed: _Seed = 0
-    recipe: dict[str, float | int] = {}
+    recipe: dict[_Word, float | int] = {}
 
     @property
     def folder(self) -> str:
         """The folder below `data` in which data sets made so lie."""
         episodes = "published" if self.episodes is None else f"episodes-{self.episodes}"
-        return "-".join([episodes, *(f"{k}-{v:g}" for k, v in sorted(self.recipe.items())), f"seed-{self.seed}"])
+        return "-".join([episodes, *(f"{k}-{float(v)!r}" for k, v in sorted(self.recipe.items())), f"seed-{self.seed}"])
 
 
 class Data(_Form):
@@ -57,14 +58,14 @@ class Density(_Form):
     """What `cfgrl density` measures of each shown run: rows of data, actions drawn at each, and weights; see there."""
 
     rows: Annotated[int, Ge(1)] = 32
-    samples: Annotated[int, Ge(1)] = 8
+    samples: Annotated[int, Ge(2)] = 8
     weights: list[float] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
         """Its arguments on a command line."""
-        weights = () if self.weights is None else ("--weights", ",".join(f"{w:g}" for w in self.weights))
-        return ("--rows", str(self.rows), "--samples", str(self.samples), *weights)
+        weights = () if self.weights is None else ("--weights=" + ",".join(map(repr, self.weights)),)
+        return ("--rows", str(self.rows), "--samples", str(self.samples), "--strict", *weights)
 
 
 class Arm(_Form):

@@ -4,13 +4,55 @@ import datetime
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import pydantic
+
+from cfgrl._component import NAME
 from cfgrl._errors import CheckpointError, ConfigError
-from cfgrl.runs import _journal
+from cfgrl.sweeps import _records
 from cfgrl.sweeps._cells import cells
 from cfgrl.sweeps._results import Drawn, arm_on_data, difference, overall, steps_of_dial
-from cfgrl.sweeps._sweep import SCHEMA, times
+from cfgrl.sweeps._sweep import SCHEMA, core_seconds
+
+#: A sweep of a thousand runs has a megabyte.
+_MOST_BYTES = 64 << 20
+#: Of a file name below `runs`.
+_Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
+
+
+class _Form(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class _Run(_Form):
+    name: _Name
+    arm: str
+    data: str
+    label: str
+    varied: dict[str, Any]
+    preset: str
+    dataset: str
+    steps: int
+    judging: dict[str, Any]
+    hidden: bool
+
+
+class _Schema(_Form):
+    schema_: int = pydantic.Field(alias="schema")
+
+
+class _Plan(_Schema):
+    sweep: Annotated[str, pydantic.StringConstraints(pattern=f"^(?:{NAME.pattern})$")]
+    summary: str
+    command: list[str]
+    reference: str
+    data: dict[str, dict[str, Any]]
+    seeds: list[int]
+    set: dict[str, Any]
+    cores: int
+    density: dict[str, Any] | None
+    runs: list[_Run]
 
 
 def results(folder: pathlib.Path) -> dict[str, Any]:
@@ -23,8 +65,8 @@ def results(folder: pathlib.Path) -> dict[str, Any]:
     root = folder.parent
     shown = [run for run in plan["runs"] if not run["hidden"]]
     judged = {run["name"]: found for run in shown if (found := _judged(run, root)) is not None}
-    missing = list(dict.fromkeys(run["name"] for run in plan["runs"] if not _trained(run, root)))
-    missing += [run["name"] for run in shown if run["name"] not in judged and run["name"] not in missing]
+    wanted = [run for run in plan["runs"] if run["name"] not in judged]
+    missing = [r["name"] for r in wanted if not (r["hidden"] and _records.trained(_directory(r, root), r["steps"]))]
     arms = [arm for arm in dict.fromkeys(run["arm"] for run in shown) if _whole(arm, shown, judged)]
     labels = list(dict.fromkeys(run["data"] for run in shown))
     if not arms:
@@ -33,8 +75,11 @@ def results(folder: pathlib.Path) -> dict[str, Any]:
     for number, label in enumerate(labels):
         of = [run for run in shown if run["data"] == label and run["arm"] in arms]
         drawn.append(Drawn(cells(of, judged), number))
+    measures = {one.cells.measure for one in drawn}
+    if len(measures) > 1:
+        raise ConfigError(f"{folder}: some data sets know success and others only returns; make them two sweeps.")
     reference = plan["reference"] if plan["reference"] in arms else arms[0]
-    pairs, spent = zip(labels, drawn, strict=True), times(root)
+    pairs, spent = zip(labels, drawn, strict=True), core_seconds(root)
     return {
         **{key: plan[key] for key in ("sweep", "summary", "command", "data", "seeds", "set", "cores")},
         "measure": drawn[0].cells.measure,
@@ -44,9 +89,9 @@ def results(folder: pathlib.Path) -> dict[str, Any]:
         "overall": [overall(drawn, arm) for arm in arms],
         "dial": [entry for arm in arms for entry in steps_of_dial(drawn, arm)],
         "comparisons": [difference(drawn, arm, reference) for arm in arms if arm != reference],
-        "density": [entry for run in shown if (entry := _density(run, root)) is not None],
+        "density": [entry for run in shown if (entry := _density(run, plan["density"], root)) is not None],
         "costs": [_cost(run, spent) for run in plan["runs"]],
-        "missing": missing,
+        "missing": list(dict.fromkeys(missing)),
         "made": _made(plan["runs"], root),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -58,56 +103,66 @@ def read_plan(folder: pathlib.Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{folder} is no folder of a sweep: it has no sweep.json. `cfgrl sweep NAME` makes one.")
     try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        if plan["schema"] != SCHEMA:
-            raise CheckpointError(f"{path} was written by another cfgrl (schema {plan['schema']}).")
-        needed = {"sweep", "summary", "command", "data", "seeds", "set", "cores", "reference", "runs"}
-        if not needed <= plan.keys():
-            raise TypeError(f"it has no {min(needed - plan.keys())}")
-        needed = {"name", "arm", "data", "label", "varied", "steps", "hidden", "dataset", "preset"}
-        if not all(needed <= run.keys() and _inside(run["name"]) for run in plan["runs"]):
-            raise TypeError("its runs are of another form")
-        return plan
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("it is too large")
+        content = path.read_bytes()
+        if (schema := _Schema.model_validate_json(content).schema_) != SCHEMA:
+            raise CheckpointError(f"{path} was written by another cfgrl (schema {schema}).")
+        plan = _Plan.model_validate_json(content)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise CheckpointError(
+            f"{path} cannot be read ({where}: {first['msg']}); `cfgrl sweep` writes it again."
+        ) from error
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); `cfgrl sweep` writes it again.") from error
-
-
-def _inside(name: Any) -> bool:
-    return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name
+    return plan.model_dump(by_alias=True)
 
 
 def _whole(arm: str, runs: Sequence[Mapping[str, Any]], judged: Mapping[str, Any]) -> bool:
     return all(run["name"] in judged for run in runs if run["arm"] == arm)
 
 
-def _trained(run: Mapping[str, Any], root: pathlib.Path) -> bool:
-    return (root / "runs" / run["name"] / "checkpoints" / str(run["steps"])).is_dir()
-
-
 def _judged(run: Mapping[str, Any], root: pathlib.Path) -> dict[str, Any] | None:
-    """The single episodes of the first evaluation at the last update."""
-    lines = _journal.read(root / "runs" / run["name"] / "episodes.jsonl")
-    return next((line for line in lines if line["step"] == run["steps"]), None)
+    """The single episodes that the sweep asked for."""
+    directory = _directory(run, root)
+    if not _records.trained(directory, run["steps"]):
+        return None
+    return _records.evaluation(directory, run["steps"], run["judging"])
 
 
-def _density(run: Mapping[str, Any], root: pathlib.Path) -> dict[str, Any] | None:
-    lines = _journal.read(root / "runs" / run["name"] / "density.jsonl")
-    found = next((line for line in lines if line["step"] == run["steps"]), None)
+def _directory(run: Mapping[str, Any], root: pathlib.Path) -> pathlib.Path:
+    return root / "runs" / run["name"]
+
+
+def _density(run: Mapping[str, Any], asked: Mapping[str, Any] | None, root: pathlib.Path) -> dict[str, Any] | None:
+    found = None if asked is None else _records.density(_directory(run, root), run["steps"], asked)
     return None if found is None else {"arm": run["arm"], "data": run["data"], "label": run["label"], **found}
 
 
 def _cost(run: Mapping[str, Any], spent: Mapping[str, float]) -> dict[str, Any]:
-    """Seconds that training and evaluating a run took, where a sweep measured it."""
+    """Core-seconds that training and evaluating a run took, where a sweep measured it."""
     seconds = {what: spent.get(f"{what} {run['name']}") for what in ("train", "eval", "density")}
     return {"run": run["name"], "arm": run["arm"], "data": run["data"], "label": run["label"], **seconds}
 
 
 def _made(runs: Sequence[Mapping[str, Any]], root: pathlib.Path) -> dict[str, Any]:
-    """Versions and machine, as the first run that has a manifest recorded them."""
+    """Versions, machine and commit as the runs' manifests recorded them; several values where the runs differ."""
+    found: dict[str, dict[str, list[Any]]] = {"versions": {}, "platform": {}, "git": {}}
     for run in runs:
         try:
-            manifest = json.loads((root / "runs" / run["name"] / "manifest.json").read_text(encoding="utf-8"))
-            return {"versions": manifest["versions"], "platform": manifest["platform"], "git": manifest.get("git")}
-        except (OSError, ValueError, KeyError):
+            manifest = json.loads((_directory(run, root) / "manifest.json").read_text(encoding="utf-8"))
+            tables = {"versions": manifest["versions"], "platform": manifest["platform"], "git": {"": manifest["git"]}}
+            for part, table in tables.items():
+                for name, value in table.items():
+                    known = found[part].setdefault(name, [])
+                    known += [] if value in known else [value]
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
             continue
-    return {}
+    merged = {p: {n: _joined(v) for n, v in table.items()} for p, table in found.items()}
+    return {"versions": merged["versions"], "platform": merged["platform"], "git": merged["git"].get("")}
+
+
+def _joined(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else " or ".join(map(str, values))

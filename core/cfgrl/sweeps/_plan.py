@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 import pathlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from cfgrl.config._tables import flatten
 from cfgrl.sweeps._form import Arm, Data, Generate, Sweep
 
 _DIGITS = 10
+#: Names of data sets may be paths; the digest keeps what is cut or replaced apart.
+_UNSAFE, _LONGEST = re.compile(r"[^A-Za-z0-9._-]"), 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Run:
     - `preset`, `overrides`: as `cfgrl train` takes them, but for `dataset.dir` and `train.labeler_from`.
     - `dataset`: name of the data set; `generate`: how it is made, or `None`.
     - `source`: name of the run whose labelers it takes, or `None`.
-    - `steps`: number of updates.
+    - `steps`: number of updates; `judging`: the table `eval`.
     - `hidden`: whether it only serves others.
     """
 
@@ -46,6 +49,7 @@ class Run:
     generate: Generate | None
     source: str | None
     steps: int
+    judging: Mapping[str, Any]
     hidden: bool
 
     @property
@@ -87,16 +91,22 @@ def plan(sweep: Sweep, registry: Registry) -> list[Run]:
     order = sorted(arms, key=lambda name: arms[name].labeler_from is not None)
     for arm, (label, data) in itertools.product(order, sweep.sources.items()):
         source = arms[arm].labeler_from
+        if source is not None and (source, label) not in runs:
+            continue  # what is wrong with the source has been told
         try:
             taken = None if source is None else runs[source, label][0].name
             runs[arm, label] = [_run(sweep, arm, label, data, v, taken, registry) for v in _variations(arms[arm])]
-        except KeyError:
-            continue  # what is wrong with the source has been told
         except CfgrlError as error:
             problems.append(f"arm '{arm}' on {label}: {error}")
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
-    found = {(run.name, run.arm): run for group in runs.values() for run in group}
+    found: dict[tuple[str, str], Run] = {}
+    for run in (run for group in runs.values() for run in group):
+        other = found.setdefault((run.name, run.arm), run)
+        if other is not run:
+            raise ConfigError(
+                f"arm '{run.arm}': {run.label} on {run.data} and {other.label} on {other.data} are one run."
+            )
     return list(found.values())
 
 
@@ -114,7 +124,7 @@ def _run(
     made = None if data.generate is None else data.generate.folder
     digest = hashlib.sha256(json.dumps([table, made], sort_keys=True).encode()).hexdigest()[:_DIGITS]
     return Run(
-        name=f"{arm.preset}_{data.name or label}_{digest}",
+        name=f"{_UNSAFE.sub('-', f'{arm.preset}_{data.name or label}')[:_LONGEST]}_{digest}",
         arm=name,
         data=label,
         varied=dict(varied),
@@ -124,6 +134,7 @@ def _run(
         generate=data.generate,
         source=source,
         steps=table["train"]["steps"],
+        judging={key: table["eval"][key] for key in ("weights", "episodes", "tasks")},
         hidden=arm.hidden,
     )
 
@@ -140,7 +151,7 @@ def _variations(arm: Arm) -> Iterator[dict[str, Any]]:
 
 
 def _word(value: Any) -> str:
-    """A value on a command line: TOML's scalars and lists are written as JSON's."""
+    """A value as a command line takes it: TOML's scalars and lists are written as JSON's."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

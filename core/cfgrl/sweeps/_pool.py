@@ -1,25 +1,33 @@
 """Commands side by side, each on cores of its own and within its memory.
 
 A command is a child process in a session of its own: an interrupt from the keyboard reaches the sweep alone, which
-asks its children to stop and waits until they have saved.
+asks its children to stop and waits until they have saved. If the sweep is killed they go on and end by themselves;
+the next one meets their locks and waits.
 """
 
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from cfgrl.sweeps._tasks import Task
 
 #: Exit code of a command that was stopped because it took more memory than it may.
 OUT_OF_MEMORY = 137
-_LOOK = 0.1
-_WEIGH = 1.0
+#: Exit code of a command whose folder another process holds: it is tried again when that may have ended.
+_LOCKED = 7
+_LOOK, _WEIGH, _AGAIN = 0.1, 1.0, 10.0
+#: Seconds that a command has to save and end after it was asked to; a compilation can take one minute of them.
+_GRACE = 180.0
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class Done(NamedTuple):
@@ -80,16 +88,20 @@ class _Child:
         return Done(self.task, code, time.monotonic() - self.began, self.log, self.most)
 
 
-def memory_of(session: int) -> float:
-    """GiB that all processes of a session hold, what they share counted once; 0 where the system does not say."""
-    total = 0
+def memory_of(root: int) -> float:
+    """GiB that a process and all that it started hold, what they share counted once; 0 where the system is silent."""
+    parents: dict[int, list[int]] = {}
     for path in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(path.name)) == session:
-                lines = (path / "smaps_rollup").read_text().splitlines()
-                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except (OSError, ValueError, IndexError):
-            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(path.name))
+    total, left = 0, [root]
+    while left:
+        process = left.pop()
+        left += parents.get(process, [])
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / 2**20
 
 
@@ -101,7 +113,6 @@ def work(
     memory: float,
     finished: Callable[[Done], None],
     stopped: Callable[[], bool],
-    beat: Callable[[Sequence[Task]], None] = lambda running: None,
 ) -> None:
     """Do the tasks; one that fails takes along those that wait for it, and no other.
 
@@ -110,36 +121,75 @@ def work(
     - `logs`: where each task's output is appended.
     - `slots`: the cores of each place for a command.
     - `memory`: GiB that one command may take.
-    - `finished`: told of each task that ended.
+    - `finished`: told of each task that ended, also of one that is tried again because its folder is in use.
     - `stopped`: asked again and again; once it is true the running commands are asked to stop and are waited for.
-    - `beat`: told what is running, a few times a second.
     """
-    left, free, running = list(tasks), list(slots), []
-    pending = {task.name for task in tasks}
-    failed: set[str] = set()
-    asked = False
-    while running or (left and not asked):
-        if stopped() and not asked:
-            asked = True
-            for child in running:
-                child.process.send_signal(signal.SIGTERM)
-        left = [task for task in left if not failed.intersection(task.after) or failed.add(task.name)]
-        while free and not asked and (task := _ready(left, pending)) is not None:
-            left.remove(task)
-            running.append(_Child(task, free.pop(0), logs / f"{task.name.replace('/', '_').replace(' ', '_')}.log"))
-        for child in list(running):
-            child.weigh(memory)
-            if (done := child.done()) is not None:
-                running.remove(child)
-                free.append(child.cores)
-                (pending.discard if done.code == 0 else failed.add)(child.task.name)
+    pool = _Pool(tasks, logs, [list(slot) for slot in slots], memory)
+    try:
+        while pool.running or (pool.left and not pool.asked):
+            if stopped() and not pool.asked:
+                pool.ask()
+            for done in pool.step():
                 finished(done)
-        beat([child.task for child in running])
-        time.sleep(_LOOK)
+            time.sleep(_LOOK)
+    finally:  # whatever went wrong here, nothing goes on behind the back of a sweep that has ended
+        pool.ask()
+        while pool.running:
+            list(pool.step())
+            time.sleep(_LOOK)
 
 
-def _ready(left: Sequence[Task], pending: set[str]) -> Task | None:
-    return next((task for task in left if not pending.intersection(task.after)), None)
+class _Pool:
+    """The tasks that are left, and the commands that run."""
+
+    def __init__(self, tasks: Sequence[Task], logs: pathlib.Path, free: list[list[int]], memory: float):
+        self.left, self.running = list(tasks), list[_Child]()
+        self.asked: float | None = None
+        self._logs, self._free, self._memory = logs, free, memory
+        self._pending, self._failed = {task.name for task in tasks}, set[str]()
+        self._later: dict[str, float] = {}
+
+    def ask(self) -> None:
+        """Ask the running commands to stop."""
+        if self.asked is None:
+            self.asked = time.monotonic()
+            for child in self.running:
+                child.process.send_signal(signal.SIGTERM)
+
+    def step(self) -> Iterator[Done]:
+        """Look at what runs, and start what can; gives what ended."""
+        for child in list(self.running):
+            child.weigh(self._memory)
+            if self.asked is not None and time.monotonic() - self.asked > _GRACE:
+                child.kill()
+            if (done := child.done()) is not None:
+                self._took(child, done)
+                yield done
+        self._drop_spoilt()
+        while self._free and self.asked is None and (task := self._ready()) is not None:
+            self.left.remove(task)
+            log = self._logs / f"{_UNSAFE.sub('_', task.name)}.log"
+            self.running.append(_Child(task, self._free.pop(0), log))
+
+    def _took(self, child: _Child, done: Done) -> None:
+        self.running.remove(child)
+        self._free.append(list(child.cores))
+        if done.code == _LOCKED:
+            self._later[child.task.name] = time.monotonic() + _AGAIN
+            self.left.append(child.task)
+        else:
+            (self._pending.discard if done.code == 0 else self._failed.add)(child.task.name)
+
+    def _drop_spoilt(self) -> None:
+        """Leave out what waits for something that failed."""
+        for task in [task for task in self.left if self._failed.intersection(task.after)]:
+            self.left.remove(task)
+            self._failed.add(task.name)
+
+    def _ready(self) -> Task | None:
+        now = time.monotonic()
+        free = (task for task in self.left if self._later.get(task.name, 0.0) <= now)
+        return next((task for task in free if not self._pending.intersection(task.after)), None)
 
 
 def places(cores: Sequence[int], *, each: int, memory: float, each_memory: float) -> list[list[int]]:
@@ -156,9 +206,11 @@ def available_cores() -> list[int]:
 
 
 def available_memory() -> float:
-    """GiB that are free now, or all there are where the system does not say."""
-    try:
+    """GiB that are free now and that a container may take; all there are where the system does not say."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30]
+    with contextlib.suppress(OSError, StopIteration, ValueError):
         lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) / 2**20
-    except (OSError, StopIteration, ValueError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        found.append(next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) / 2**20)
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        found.append(int(pathlib.Path("/sys/fs/cgroup/memory.max").read_text()) / 2**30)
+    return min(found)

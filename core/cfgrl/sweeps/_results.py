@@ -21,13 +21,13 @@ RULE = (
 
 
 class Drawn:
-    """The bootstrap replicates of one data set: `all_` and `judging`, shape `(draws, columns)`, and the means."""
+    """The bootstrap replicates of one data set: `every` and `judging`, shape `(draws, columns)`, and the means."""
 
     def __init__(self, found: Cells, number: int):
         self.cells = found
         self.seeds = _means(found.values)  # (seeds, tasks, columns)
         self.means = self.seeds.mean((0, 1))
-        self.all_ = resample(found.values, rng=np.random.default_rng([0, number])).mean((1, 2))
+        self.every = resample(found.values, rng=np.random.default_rng([0, number])).mean((1, 2))
         halves = [found.half(True), found.half(False)]
         # With a single environment seed there is no other half, and nothing can be chosen.
         self.split = all(len(cell) for half in halves for row in half for cell in row)
@@ -69,7 +69,7 @@ def arm_on_data(drawn: Drawn, arm: str, data: str) -> dict[str, Any]:
         },
         "over_dial": {
             "mean": float(drawn.means[columns].mean()),
-            "ci": list(interval(drawn.all_[:, columns].mean(1))),
+            "ci": list(interval(drawn.every[:, columns].mean(1))),
         },
     }
 
@@ -84,7 +84,7 @@ def _point(drawn: Drawn, column: int) -> dict[str, Any]:
         "varied": dict(setting.varied),
         "run": setting.run,
         "mean": float(drawn.means[column]),
-        "ci": list(interval(drawn.all_[:, column])),
+        "ci": list(interval(drawn.every[:, column])),
         "by_seed": {str(seed): float(v) for seed, v in zip(found.seeds, drawn.seeds[..., column].mean(1), strict=True)},
         "episodes": sum(len(cell) for row in found.values for cell in row),
         "n_failed": found.failed[column],
@@ -93,7 +93,7 @@ def _point(drawn: Drawn, column: int) -> dict[str, Any]:
 
 
 def _from_plain(drawn: Drawn, column: int, plain: int) -> dict[str, Any]:
-    replicates = drawn.all_[:, column] - drawn.all_[:, plain]
+    replicates = drawn.every[:, column] - drawn.every[:, plain]
     return {"difference": float(drawn.means[column] - drawn.means[plain]), "ci": list(interval(replicates))}
 
 
@@ -120,7 +120,7 @@ def overall(drawn: Sequence[Drawn], arm: str) -> dict[str, Any]:
     judged = [float(one.judged[column]) for one, column in zip(drawn, chosen, strict=True)]
     replicates = np.mean([one.judging[:, column] for one, column in zip(drawn, chosen, strict=True)], axis=0)
     over = [(one, one.cells.of(arm)) for one in drawn]
-    dial = np.mean([one.all_[:, columns].mean(1) for one, columns in over], axis=0)
+    dial = np.mean([one.every[:, columns].mean(1) for one, columns in over], axis=0)
     return {
         "arm": arm,
         "mean": float(np.mean(judged)),
@@ -137,16 +137,16 @@ def steps_of_dial(drawn: Sequence[Drawn], arm: str) -> list[dict[str, Any]]:
     settings = [_key(drawn[0].cells, column) for column in drawn[0].cells.of(arm)]
     if any([_key(one.cells, c) for c in one.cells.of(arm)] != settings for one in drawn):
         return []
-    plain = next((n for n, (weight, _) in enumerate(settings) if weight == 1.0), None)
     found = []
     for number, (weight, varied) in enumerate(settings):
+        plain = settings.index((1.0, varied)) if (1.0, varied) in settings else None
         columns = [(one, one.cells.of(arm)) for one in drawn]
-        replicates = np.mean([one.all_[:, c[number]] for one, c in columns], axis=0)
+        replicates = np.mean([one.every[:, c[number]] for one, c in columns], axis=0)
         entry = {"arm": arm, "weight": weight, "varied": dict(varied)}
         mean = float(np.mean([one.means[c[number]] for one, c in columns]))
         entry |= {"mean": mean, "ci": list(interval(replicates))}
         if plain is not None and number != plain:
-            base = np.mean([one.all_[:, c[plain]] for one, c in columns], axis=0)
+            base = np.mean([one.every[:, c[plain]] for one, c in columns], axis=0)
             gain = float(np.mean([one.means[c[number]] - one.means[c[plain]] for one, c in columns]))
             entry |= {"from_plain": {"difference": gain, "ci": list(interval(replicates - base))}}
         found.append(entry)

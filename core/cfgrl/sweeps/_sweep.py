@@ -3,7 +3,7 @@
 ROOT/runs/RUN      a run directory each, named by its configuration; sweeps share them
 ROOT/data/FOLDER   generated data sets
 ROOT/logs          what each command printed
-ROOT/tasks.jsonl   one line a command that ended: how long it took, and how
+ROOT/tasks.jsonl   one line a command that ended: how long it took, and how it ended
 ROOT/NAME          sweep.json (which runs belong to it), results.json, report.html, figures/
 """
 
@@ -28,7 +28,7 @@ from cfgrl.sweeps._tasks import tasks
 SCHEMA = 1
 
 
-class Outcome(NamedTuple):
+class Ended(NamedTuple):
     """What came of a sweep: whether it was stopped, and the failed tasks or runs, each with its reason."""
 
     stopped: bool
@@ -45,7 +45,7 @@ def run_sweep(
     registry: str | None,
     say: Callable[[str], None],
     stopped: Callable[[], bool],
-) -> Outcome:
+) -> Ended:
     """Do what is left; the caller holds the folder's lock.
 
     **Arguments:**
@@ -61,7 +61,7 @@ def run_sweep(
     for name, reason in failures.items():
         say(f"{name} failed by its numbers, which repeat, and is not tried again: {reason}")
     if not left:
-        return Outcome(False, failures)
+        return Ended(False, failures)
     slots = _slots(sweep, cores, memory)
     say(f"{len(left)} tasks on {len(slots)} × {sweep.cores} cores, at most {sweep.memory:g} GiB each")
     told = _Told(len(left), say)
@@ -71,11 +71,12 @@ def run_sweep(
         entry |= {"gib": round(done.memory, 3), "cores": sweep.cores, "time": time.time()}
         _journal.append(root / "tasks.jsonl", [entry])
         told.finished(done)
+        failures.pop(done.task.name, None)
         if done.code and not (done.code == 75 and stopped()):
             failures[done.task.name] = _reason(done, sweep.memory)
 
     _pool.work(left, root / "logs", slots=slots, memory=sweep.memory, finished=finished, stopped=stopped)
-    return Outcome(stopped(), failures)
+    return Ended(stopped(), failures)
 
 
 def _slots(sweep: Sweep, cores: int | None, memory: float | None) -> list[list[int]]:
@@ -97,13 +98,16 @@ def _reason(done: Done, memory: float) -> str:
     if done.code == _pool.OUT_OF_MEMORY and done.memory > memory:
         return f"it took {done.memory:.1f} GiB, more than the sweep's `memory` of {memory:g}; see {done.log}"
     lines = [line for line in _tail(done.log) if line.startswith("cfgrl: error:")]
-    said = lines[-1].removeprefix("cfgrl: error: ") if lines else f"exit code {done.code}"
+    ended = f"ended by signal {done.code - 128}" if done.code > 128 else f"exit code {done.code}"
+    said = lines[-1].removeprefix("cfgrl: error: ") if lines else ended
     return f"{said} (see {done.log})"
 
 
 def _tail(path: pathlib.Path) -> list[str]:
+    """What the last command in a log said."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")[-20_000:].splitlines()
+        text = path.read_text(encoding="utf-8", errors="replace")
+        return text[text.rfind("\n$ cfgrl ") + 1 :][-20_000:].splitlines()
     except OSError:
         return []
 
@@ -168,12 +172,21 @@ def write_plan(name: str, sweep: Sweep, runs: Sequence[Run], root: pathlib.Path,
 def _entry(run: Run, root: pathlib.Path) -> dict[str, Any]:
     entry = {"name": run.name, "arm": run.arm, "data": run.data, "label": run.label, "varied": dict(run.varied)}
     entry |= {"preset": run.preset, "dataset": run.dataset, "source": run.source, "steps": run.steps}
+    entry |= {"judging": dict(run.judging)}
     return entry | {"hidden": run.hidden, "command": ["cfgrl", *run.command(root)]}
 
 
-def times(root: pathlib.Path) -> dict[str, float]:
-    """Seconds that each task took when it was done, by its name. Raises `CheckpointError` for a broken file."""
+def core_seconds(root: pathlib.Path) -> dict[str, float]:
+    """Seconds × cores that each task took, with what it took before it was stopped and resumed, by its name.
+
+    **Raises:** `CheckpointError` for a broken file.
+    """
+    found: dict[str, float] = {}
     try:
-        return {str(r["task"]): float(r["seconds"]) for r in _journal.read(root / "tasks.jsonl") if r["code"] == 0}
+        for line in _journal.read(root / "tasks.jsonl"):
+            if line["code"] in (0, 75):
+                name = str(line["task"])
+                found[name] = found.get(name, 0.0) + float(line["seconds"]) * int(line["cores"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{root / 'tasks.jsonl'} has a line of another form ({error}).") from error
+    return found

@@ -36,7 +36,7 @@ def tasks(
     - `registry`: as `--registry` of the command line.
     """
     found: dict[str, Task] = {}
-    states = {run.name: status(run, root) for run in runs}
+    states = {run.name: status(run, root, density) for run in runs}
     failed = {name for name, state in states.items() if state.failure is not None}
     for run in runs:
         if run.name not in failed and run.source not in failed:
@@ -48,8 +48,8 @@ def tasks(
 
 def _of(run: Run, root: pathlib.Path, state: Status, density: Density | None, registry: str | None) -> list[Task]:
     directory, found, after = str(run.directory(root)), [], []
-    trained, judged, measured, _ = state
-    if run.generate is not None and not (trained and judged and (measured or density is None)):
+    trained, judged, measured = state.trained, state.judged or run.hidden, state.measured or run.hidden
+    if run.generate is not None and not (trained and judged and measured):
         found.append(_generate(run, root))
         after.append(found[-1].name)
     if not trained:
@@ -57,10 +57,8 @@ def _of(run: Run, root: pathlib.Path, state: Status, density: Density | None, re
         extra = () if registry is None else ("--registry", registry)
         found.append(Task(f"train {run.name}", (*run.command(root), *extra), tuple(needed)))
         after = [found[-1].name]
-    if run.hidden:
-        return found
     if not judged:
-        found.append(Task(f"eval {run.name}", ("eval", directory), tuple(after)))
+        found.append(Task(f"eval {run.name}", ("eval", directory, "--strict"), tuple(after)))
     if density is not None and not measured:
         found.append(Task(f"density {run.name}", ("density", directory, *density.words), tuple(after)))
     return found
@@ -71,5 +69,5 @@ def _generate(run: Run, root: pathlib.Path) -> Task:
     assert folder is not None and made is not None
     words = ["data", "generate", run.dataset, "--dir", str(folder), "--seed", str(made.seed)]
     words += [] if made.episodes is None else ["--episodes", str(made.episodes)]
-    words += [f"{key}={value:g}" for key, value in sorted(made.recipe.items())]
+    words += [f"{key}={float(value)!r}" for key, value in sorted(made.recipe.items())]
     return Task(f"data {folder.name}/{run.dataset}", tuple(words))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cfgrl.evaluation._bootstrap import binomial_limit
 from cfgrl.report._findings import MANY
 from cfgrl.report._format import listed, signed, signed_between
 from cfgrl.report._sweep._read import Results, arms, dial, labels, setting, shortened
@@ -17,17 +18,23 @@ def missing(results: Results) -> list[str]:
     """What is not there, by run, and what is left out for it."""
     if not results["missing"]:
         return []
-    costs = {cost["run"]: cost for cost in results["costs"]}
-    said = [f"{run} ({costs[run]['label']} on {costs[run]['data']})" for run in results["missing"] if run in costs]
-    left = dict.fromkeys(costs[run]["arm"] for run in results["missing"] if run in costs)
-    out = [arm for arm in left if arm not in arms(results)]
+    lost = [cost for run in results["missing"] for cost in results["costs"] if cost["run"] == run]
+    said = [f"{cost['run']} ({cost['label']} on {cost['data']})" for cost in lost]
+    out = [arm for arm in dict.fromkeys(cost["arm"] for cost in lost) if arm not in arms(results)]
     consequence = f" Left out of all that is shown: {listed(out)}." if out else ""
     verb = "is" if len(said) == 1 else "are"
-    return [f"Not finished {verb} {listed(said)}.{consequence} The command of the sweep goes on with it."]
+    told = [f"Not finished {verb} {listed(said)}.{consequence} The command of the sweep goes on with it."]
+    if results["reference"] != results["reference_of_sweep"]:
+        told.append(f"{results['reference']} stands in for {results['reference_of_sweep']}, which is not among them.")
+    return told
 
 
 def scope(results: Results) -> list[str]:
-    """For whom it is said."""
+    """For whom it is said, and how far."""
+    return [*_agents(results), *_alike(results), *_many(results)]
+
+
+def _agents(results: Results) -> list[str]:
     seeds = len(results["seeds"])
     if seeds == 1:
         return ["One trained agent for each arm and data set: another seed may differ by more than the intervals."]
@@ -37,6 +44,28 @@ def scope(results: Results) -> list[str]:
             "the intervals are too narrow."
         ]
     return []
+
+
+def _alike(results: Results) -> list[str]:
+    """Where all episodes ended alike the bootstrap sees no spread, which is not certainty."""
+    points = [entry["chosen"] for entry in results["arms"]]
+    if not any(low == high for low, high in (point["ci"] for point in points)):
+        return []
+    episodes = min(point["episodes"] for entry in results["arms"] for point in entry["points"]) // 2
+    limit = binomial_limit(max(1, episodes))
+    return [
+        f"An interval without width is one where all episodes of all agents ended alike; over {max(1, episodes)} "
+        f"episodes alone that still allows {limit:.3f} to either side of a success rate of 0 or 1."
+    ]
+
+
+def _many(results: Results) -> list[str]:
+    """Many intervals, each at 95 % by itself."""
+    count = len(results["comparisons"]) * (1 + len(labels(results)))
+    count += sum("from_plain" in entry for entry in results["dial"])
+    if count < 2:
+        return []
+    return [f"Each of the {count} differences is at 95 % by itself, without a correction for several."]
 
 
 def verdict(entry: Mapping[str, Any]) -> str:

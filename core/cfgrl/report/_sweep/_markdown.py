@@ -11,6 +11,7 @@ from cfgrl.report._sweep._tables import (
     costs_table,
     density_tables,
     dial_tables,
+    dials_table,
     differences_table,
     provenance,
 )
@@ -29,6 +30,8 @@ def markdown_sweep(results: Results) -> str:
     blocks += [f"**Mean {measure} as chosen, 95 % intervals**", _table(chosen_table(results, settings=True))]
     for arm, table in dial_tables(results):
         blocks += [f"**Mean {measure} over the dial of {_escaped(arm)}, all episodes**", _table(table)]
+    if (dials := dials_table(results)).rows:
+        blocks += ["**What each dial is worth and costs, all data sets**", _table(dials)]
     if results["comparisons"]:
         blocks += [f"**Paired differences from {_escaped(results['reference'])}**", _table(differences_table(results))]
     for name, table in density_tables(results):

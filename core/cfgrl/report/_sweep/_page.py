@@ -93,6 +93,7 @@ def page(results: Results, shown: Sequence[Picture], command: str) -> str:
         reference=results["reference"],
         chosen=_tables.chosen_table(results, settings=True),
         differences=_tables.differences_table(results),
+        worth=_tables.dials_table(results),
         dials=_tables.dial_tables(results),
         densities=_tables.density_tables(results),
         costs=_tables.costs_table(results),

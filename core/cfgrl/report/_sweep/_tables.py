@@ -81,6 +81,18 @@ def dial_tables(results: Results) -> list[tuple[str, Table]]:
     return [(arm, _dial_table(results, arm)) for arm in arms(results) if len(_settings(results, arm)) > 1]
 
 
+def dials_table(results: Results) -> Table:
+    """One row an arm with a dial: what turning it is worth, and how many trainings it takes."""
+    header = ["dial", "as chosen", "mean over its settings", "settings", "trained networks", "training (core-s)"]
+    rows = []
+    for arm in (arm for arm in arms(results) if len(_settings(results, arm)) > 1):
+        found = over_data(results, arm)
+        means = [with_interval(entry, results["measure"]) for entry in (found, found["over_dial"])]
+        costs = [cost for cost in results["costs"] if cost["arm"] == arm]
+        rows.append([arm, *means, str(len(_settings(results, arm))), str(len(costs)), _seconds(costs, "train")])
+    return Table(header, rows)
+
+
 def _settings(results: Results, arm: str) -> list[Mapping[str, Any]]:
     """The settings of an arm on any data set."""
     found: list[Mapping[str, Any]] = []
@@ -143,9 +155,9 @@ def _rounded(value: float) -> float:
 
 
 def costs_table(results: Results) -> Table:
-    """One row an arm: its runs and the seconds that they took where that was measured; a run of two arms is in both."""
+    """One row an arm: its runs and what they took where that was measured; a run of two arms is in both."""
     what = [key for key in ("train", "eval", "density") if any(cost[key] is not None for cost in results["costs"])]
-    names = {"train": "training (s)", "eval": "evaluation (s)", "density": "density (s)"}
+    names = {"train": "training (core-s)", "eval": "evaluation (core-s)", "density": "density (core-s)"}
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for cost in results["costs"]:
         groups.setdefault(cost["arm"], []).append(cost)
@@ -161,9 +173,9 @@ def _seconds(costs: Sequence[Mapping[str, Any]], key: str) -> str:
 
 
 def core_minutes(results: Results) -> float:
-    """What all runs took together, each once: seconds that were measured × cores / 60."""
+    """What all runs took together, each once."""
     runs = {cost["run"]: cost for cost in results["costs"]}.values()
-    return sum(cost[key] or 0.0 for cost in runs for key in ("train", "eval", "density")) * results["cores"] / 60
+    return sum(cost[key] or 0.0 for cost in runs for key in ("train", "eval", "density")) / 60
 
 
 def provenance(results: Results) -> list[tuple[str, str]]:
