@@ -163,7 +163,7 @@ def test_all_faults_of_a_file_s_form_at_once(user):
         load_registries()
     assert str(caught.value).splitlines() == [
         "registry.toml:2: presets: there is no 'presets' here; did you mean 'preset'? "
-        "(registry.toml holds defaults, preset, disable).",
+        "(registry.toml holds defaults, preset, sweep, disable).",
         "registry.toml:4: preset.y: must be a table: [preset.y].",
         "registry.toml:5: preset.Bad_Name: names of presets are lower-case words joined by '-'.",
         "registry.toml:7: preset.z.summary: must be a string.",
