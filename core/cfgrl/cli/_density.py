@@ -37,6 +37,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--weights", metavar="0,1,1.5", help="guidance weights; the preset's where not given")
     parser.add_argument("--rows", metavar="N", type=int, default=32, help="rows of the data; 32 where not given")
     parser.add_argument("--samples", metavar="K", type=int, default=8, help="actions a row and weight; 8 by default")
+    parser.add_argument("--steps", metavar="N", type=int, help="of the sampler, instead of the run's policy.steps")
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="decides rows, goals and draws")
     parser.add_argument("--strict", action="store_true", help="refuse a broken checkpoint instead of falling back")
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
@@ -46,14 +47,20 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure; returns the exit code."""
     weights = _weights(args.weights)
-    for flag, value, least in (("--rows", args.rows, 1), ("--samples", args.samples, 2), ("--seed", args.seed, 0)):
-        if value < least:
+    for flag, value, least in (
+        ("--rows", args.rows, 1),
+        ("--samples", args.samples, 2),
+        ("--seed", args.seed, 0),
+        ("--steps", args.steps, 1),
+    ):
+        if value is not None and value < least:
             raise ConfigError(f"{flag} must be at least {least}, not {value}.")
 
     from cfgrl.runs._run import RunDirectory
 
     directory = RunDirectory(args.run_dir)
-    record = density_run(directory, weights, rows=args.rows, samples=args.samples, seed=args.seed, strict=args.strict)
+    sizes = {"rows": args.rows, "samples": args.samples, "steps": args.steps, "seed": args.seed}
+    record = density_run(directory, weights, strict=args.strict, **sizes)
     print(json.dumps(record, allow_nan=False) if args.json else format_density(record), flush=True)
     return 0
 
@@ -70,9 +77,18 @@ def _weights(text: str | None) -> list[float] | None:
 
 
 def density_run(
-    directory: Any, weights: Sequence[float] | None, *, rows: int, samples: int, seed: int, strict: bool = False
+    directory: Any,
+    weights: Sequence[float] | None,
+    *,
+    rows: int,
+    samples: int,
+    steps: int | None,
+    seed: int,
+    strict: bool,
 ) -> dict[str, Any]:
     """Measure the newest checkpoint, append the record to `density.jsonl`; returns the record.
+
+    With `steps` the sampler goes in that many instead of the run's: its map folds less, and is another one.
 
     Raises `ConfigError` for agents without a density.
     """
@@ -86,7 +102,10 @@ def density_run(
 
     directory.manifest()
     keep_programs()
-    experiment = build_experiment(read_config(directory.config))
+    resolved = read_config(directory.config)
+    if steps is not None:
+        resolved.table["policy"] = {**resolved.table.get("policy", {}), "steps": steps}
+    experiment = build_experiment(resolved)
     check_has_density(experiment.agent)
     if weights is not None and not experiment.agent.has_dial:
         raise ConfigError(f"{directory.path} has no guidance weight ({experiment.preset}); leave --weights out.")
@@ -101,6 +120,7 @@ def density_run(
         "seeds": list(experiment.seeds),
         "step": step,
         **found,
+        "steps": steps,
         "time": time.time(),
     }
     try:

@@ -16,8 +16,8 @@ def summarise_costs(measured: Mapping[int, Mapping[float | None, Cost]], *, key:
     """One entry a weight: each quantity, its 95 % interval, and what each agent seed has of it.
 
     Each agent seed has the same say. A row without a density at a weight is left out of the quantities that need it, in
-    means and in resamples alike, and counted in `left_out`; an agent seed without any row is left out whole, and what
-    no seed has is `None`. Agent seeds are resampled, then rows.
+    means and in resamples alike, and counted in `left_out`; an agent seed without any row is left out whole. What fewer
+    than half of all rows have is `None`: the few would be the easy ones. Agent seeds are resampled, then rows.
 
     **Arguments:**
 
@@ -33,11 +33,13 @@ def summarise_costs(measured: Mapping[int, Mapping[float | None, Cost]], *, key:
     for weight in costs[0]:
         names = list(costs[0][weight].values)
         means = {name: [_mean(rows) for rows in columns[weight, name]] for name in names}
+        left = {name: sum(int(np.isnan(rows).sum()) for rows in columns[weight, name]) for name in names}
         entry: dict[str, Any] = {"weight": weight}
         for name in names:
             known = [mean for mean in means[name] if mean is not None]
-            entry |= {name: float(np.mean(known)) if known else None, f"{name}_ci": intervals[weight, name]}
-        left = {name: sum(int(np.isnan(rows).sum()) for rows in columns[weight, name]) for name in names}
+            enough = 2 * left[name] <= sum(len(rows) for rows in columns[weight, name])
+            entry |= {name: float(np.mean(known)) if enough else None}
+            entry |= {f"{name}_ci": intervals[weight, name] if enough else None}
         entry["by_seed"] = {
             str(seed): {name: means[name][position] for name in names} for position, seed in enumerate(measured)
         }

@@ -55,17 +55,19 @@ class Data(_Form):
 
 
 class Density(_Form):
-    """What `cfgrl density` measures of each shown run: rows of data, actions drawn at each, and weights; see there."""
+    """What `cfgrl density` measures of each shown run: rows of data, draws at each, weights, steps; see there."""
 
     rows: Annotated[int, Ge(1)] = 32
     samples: Annotated[int, Ge(2)] = 8
     weights: list[float] | None = None
+    steps: Annotated[int, Ge(1)] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
         """Its arguments on a command line."""
         weights = () if self.weights is None else ("--weights=" + ",".join(map(repr, self.weights)),)
-        return ("--rows", str(self.rows), "--samples", str(self.samples), "--strict", *weights)
+        steps = () if self.steps is None else ("--steps", str(self.steps))
+        return ("--rows", str(self.rows), "--samples", str(self.samples), "--strict", *weights, *steps)
 
 
 class Arm(_Form):

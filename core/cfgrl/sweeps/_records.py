@@ -30,10 +30,11 @@ def evaluation(directory: pathlib.Path, steps: int, judging: Mapping[str, Any]) 
 
 
 def density(directory: pathlib.Path, steps: int, asked: Mapping[str, Any]) -> Record | None:
-    """The first measurement at the last update with these rows, samples and weights."""
+    """The first measurement at the last update with these rows, samples, weights and steps of the sampler."""
     require_plain(directory)
     for record in _at(directory / "density.jsonl", steps):
         same = record.get("samples") == asked["samples"] and record.get("seed") == 0
+        same = same and record.get("steps") == asked.get("steps")
         few = record.get("rows_asked", record.get("rows")) == asked["rows"]
         if same and few and _weights(record, asked["weights"]):
             return record
