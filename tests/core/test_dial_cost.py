@@ -41,7 +41,7 @@ class Normal(FieldPolicy):
         return jnp.zeros(target.shape)
 
     def loss(self, net, observation, target, condition, *, key):
-        raise NotImplementedError
+        raise NotImplementedError  # nothing here is trained
 
     def sample(self, net, observation, condition, *, key):
         return self.integrate(net, self.field(net, observation, condition), key=key)
@@ -65,10 +65,10 @@ class Normal(FieldPolicy):
         return jnp.where(target[0] > self.cut, jnp.nan, value)
 
     def denoise(self, prediction, x, t):
-        raise NotImplementedError
+        raise NotImplementedError  # nothing here is trained
 
     def tilt(self, prediction, x, t, score):
-        raise NotImplementedError
+        raise NotImplementedError  # nothing here is trained
 
 
 def measured(policy, weights, *, guidance=None, labeler=None, view=None, rows=8, samples=4000, key=0):

@@ -1,12 +1,12 @@
 """The report: what is read, what is said, what is drawn, and that the page needs nothing but itself."""
 
-import html.parser
 import json
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from pages import Page
 from run_fixture import TASKS, make_evaluation, make_metrics, make_outcomes, make_rollouts, write_demo, write_run
 
 from cfgrl import CheckpointError, ConfigError
@@ -38,40 +38,6 @@ KINDS = {
     "new": {},
     "stopped": {"error": {"exit_code": 5, "message": "a loss is <not> a number", "step": 100}},
 }
-
-
-class Page(html.parser.HTMLParser):
-    """What a page asks for, the identifiers it gives, its words, and whether its elements close."""
-
-    VOID = frozenset({"meta", "br", "link", "img", "path", "use"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.links, self.ids, self.words, self.open = [], [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "xlink:href", "data")]
-        self.ids += [value for name, value in attrs if name == "id"]
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", "".join(self.words))
 
 
 def read_page(path):

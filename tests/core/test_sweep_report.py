@@ -1,6 +1,5 @@
 """The report of a sweep: its numbers against arithmetic done here, what it says, what it draws, and what it refuses."""
 
-import html.parser
 import json
 import re
 import shutil
@@ -9,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from pages import Page
 from sweep_fixture import Arm, rich, run_name, write_sweep
 
 from cfgrl import CheckpointError, ConfigError
@@ -112,38 +112,6 @@ def test_what_only_the_judging_half_likes_is_not_chosen(tmp_path):
     chosen = results["arms"][0]["chosen"]
     assert (chosen["weight"], chosen["mean"]) == (3.0, pytest.approx(0.6))
     assert re.search(r"\| dial \| 0\.60 \[[\d., ]+\] \(w = 3\) \|", markdown_sweep(results))
-
-
-class Page(html.parser.HTMLParser):
-    """What a page loads, its words, and whether its elements close."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.links, self.ids, self.words, self.open = [], [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in ("meta", "path", "use", "br"):
-            self.open.append(tag)
-        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "xlink:href", "data")]
-        self.ids += [value for name, value in attrs if name == "id"]
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in ("meta", "path", "use", "br"):
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in ("meta", "path", "use", "br"):
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", "".join(self.words))
 
 
 def read_page(path):

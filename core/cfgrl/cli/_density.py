@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import pathlib
 import time
 from collections.abc import Sequence
@@ -20,8 +19,6 @@ _SHOWN = {
     "tilt_promised": "promised",
     "effective": "effective",
 }
-#: Below this share of draws an importance estimate rests on a few of them: 3 of 16.
-_TRUSTED = 0.2
 
 
 def add(subparsers: Any) -> None:
@@ -46,7 +43,9 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; returns the exit code."""
-    weights = _weights(args.weights)
+    from cfgrl.cli._eval import parse_weights
+
+    weights = None if args.weights is None else parse_weights(args.weights)
     for flag, value, least in (
         ("--rows", args.rows, 1),
         ("--samples", args.samples, 2),
@@ -63,17 +62,6 @@ def run(args: argparse.Namespace) -> int:
     record = density_run(directory, weights, strict=args.strict, **sizes)
     print(json.dumps(record, allow_nan=False) if args.json else format_density(record), flush=True)
     return 0
-
-
-def _weights(text: str | None) -> list[float] | None:
-    from cfgrl.cli._train import parse_numbers
-
-    if text is None:
-        return None
-    weights = parse_numbers(text, "--weights", float)
-    if not all(math.isfinite(weight) for weight in weights):
-        raise ConfigError(f"--weights takes finite numbers, not {text!r}.")
-    return weights
 
 
 def density_run(
@@ -195,6 +183,8 @@ def format_density(record: dict[str, Any]) -> str:
 
 def _notes(results: Sequence[dict[str, Any]]) -> list[str]:
     """What must not be overlooked."""
+    from cfgrl.report._sweep._density import FEW
+
     notes = []
     for result in results:
         if result["left_out"]:
@@ -204,10 +194,10 @@ def _notes(results: Sequence[dict[str, Any]]) -> list[str]:
                 f"{at}{result['n_folded']:,} actions have no density (the map from noise to actions folds or cannot be "
                 f"inverted there). Rows left out, all agents together: {rows}."
             )
-    few = [f"{r['weight']:g}" for r in results if r.get("effective") is not None and r["effective"] < _TRUSTED]
+    few = [f"{r['weight']:g}" for r in results if r.get("effective") is not None and r["effective"] < FEW]
     if few:
         notes.append(
-            f"The promised tilt rests on less than {_TRUSTED:.0%} of the draws of w = 0 at w = {', '.join(few)}: too "
+            f"The promised tilt rests on less than {FEW:.0%} of the draws of w = 0 at w = {', '.join(few)}: too "
             "few to trust it. More --samples help."
         )
     return notes

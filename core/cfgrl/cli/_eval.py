@@ -54,14 +54,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
+def parse_weights(text: str) -> list[float]:
+    """`0,1,1.5` as guidance weights. Raises `ConfigError`."""
     from cfgrl.cli._train import parse_numbers
 
+    weights = parse_numbers(text, "--weights", float)
+    if not all(math.isfinite(weight) for weight in weights):
+        raise ConfigError(f"--weights takes finite numbers, not {text!r}.")
+    return weights
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
     replaced: dict[str, Any] = {}
     if args.weights is not None:
-        replaced["weights"] = parse_numbers(args.weights, "--weights", float)
-        if not all(math.isfinite(w) for w in replaced["weights"]):
-            raise ConfigError(f"--weights takes finite numbers, not {args.weights!r}.")
+        replaced["weights"] = parse_weights(args.weights)
     if args.episodes is not None:
         if args.episodes < 1:
             raise ConfigError(f"--episodes must be at least 1, not {args.episodes}.")

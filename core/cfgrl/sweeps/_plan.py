@@ -20,7 +20,7 @@ from cfgrl.config._tables import flatten
 from cfgrl.sweeps._form import Arm, Data, Generate, Sweep
 
 _DIGITS = 10
-#: Names of data sets may be paths; the digest keeps what is cut or replaced apart.
+#: Names of data sets may be paths; a run's digest keeps what is cut or replaced apart.
 _UNSAFE, _LONGEST = re.compile(r"[^A-Za-z0-9._-]"), 100
 
 
@@ -124,7 +124,7 @@ def _run(
     made = None if data.generate is None else data.generate.folder
     digest = hashlib.sha256(json.dumps([table, made], sort_keys=True).encode()).hexdigest()[:_DIGITS]
     return Run(
-        name=f"{_UNSAFE.sub('-', f'{arm.preset}_{data.name or label}')[:_LONGEST]}_{digest}",
+        name=f"{safe(f'{arm.preset}_{data.name or label}')[:_LONGEST]}_{digest}",
         arm=name,
         data=label,
         varied=dict(varied),
@@ -137,6 +137,11 @@ def _run(
         judging={key: table["eval"][key] for key in ("weights", "episodes", "tasks")},
         hidden=arm.hidden,
     )
+
+
+def safe(text: str) -> str:
+    """A text as part of a file's name."""
+    return _UNSAFE.sub("-", text)
 
 
 def _without(key: str, left_out: list[str]) -> bool:

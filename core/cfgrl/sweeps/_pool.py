@@ -8,7 +8,6 @@ the next one meets their locks and waits.
 import contextlib
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from cfgrl.sweeps._plan import safe
 from cfgrl.sweeps._tasks import Task
 
 #: Exit code of a command that was stopped because it took more memory than it may.
@@ -25,9 +25,6 @@ _LOCKED = 7
 _LOOK, _WEIGH, _AGAIN = 0.1, 1.0, 10.0
 #: Seconds that a command has to save and end after it was asked to; a compilation can take one minute of them.
 _GRACE = 180.0
-
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class Done(NamedTuple):
@@ -168,7 +165,7 @@ class _Pool:
         self._drop_spoilt()
         while self._free and self.asked is None and (task := self._ready()) is not None:
             self.left.remove(task)
-            log = self._logs / f"{_UNSAFE.sub('_', task.name)}.log"
+            log = self._logs / f"{safe(task.name)}.log"
             self.running.append(_Child(task, self._free.pop(0), log))
 
     def _took(self, child: _Child, done: Done) -> None:

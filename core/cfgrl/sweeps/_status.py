@@ -26,10 +26,10 @@ def status(run: Run, root: pathlib.Path, density: Density | None = None) -> Stat
     judged = trained and _records.evaluation(directory, run.steps, run.judging) is not None
     asked = None if density is None else density.model_dump()
     measured = asked is None or (trained and _records.density(directory, run.steps, asked) is not None)
-    return Status(trained, judged, measured, _failure(directory))
+    return Status(trained, judged, measured, failure(directory))
 
 
-def _failure(directory: pathlib.Path) -> str | None:
+def failure(directory: pathlib.Path) -> str | None:
     """The message of a run that stopped because of its numbers."""
     try:
         found: Any = json.loads((directory / "error.json").read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ from cfgrl.sweeps import _pool
 from cfgrl.sweeps._form import Sweep
 from cfgrl.sweeps._plan import Run
 from cfgrl.sweeps._pool import Done
-from cfgrl.sweeps._status import status
+from cfgrl.sweeps._status import failure
 from cfgrl.sweeps._tasks import tasks
 
 SCHEMA = 1
@@ -57,7 +57,7 @@ def run_sweep(
     **Raises:** `ConfigError` where there is no room for a single run.
     """
     left = tasks(runs, root, density=sweep.density, registry=registry)
-    failures = {run.name: reason for run in runs if (reason := status(run, root).failure) is not None}
+    failures = {run.name: reason for run in runs if (reason := failure(run.directory(root))) is not None}
     for name, reason in failures.items():
         say(f"{name} failed by its numbers, which repeat, and is not tried again: {reason}")
     if not left:

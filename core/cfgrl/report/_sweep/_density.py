@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from cfgrl.report._style import MUTED, PAPER
 from cfgrl.report._sweep import _panels
-from cfgrl.report._sweep._read import Results, labels, measured, quantity, shortened
+from cfgrl.report._sweep._read import Results, labels, quantity, shortened
 
 #: Quantities of the price in their order, and what their panels are called.
 PRICE = {
@@ -30,7 +30,7 @@ class Line(NamedTuple):
 
 def lines(results: Results) -> list[Line]:
     """The measured runs that have a dial: colours tell labels apart, and dashes data sets where both differ."""
-    shown = [entry for entry in results["density"] if any(line["weight"] is not None for line in measured(entry))]
+    shown = [entry for entry in results["density"] if any(line["weight"] is not None for line in entry["results"])]
     names = list(dict.fromkeys(entry["label"] for entry in shown))
     data = [name for name in labels(results) if any(entry["data"] == name for entry in shown)]
     by_label, by_data = _panels.inks(names), _panels.inks(data)
@@ -41,7 +41,7 @@ def lines(results: Results) -> list[Line]:
         if len(names) > 1:
             marker, dash = _panels.MARKERS[number % len(_panels.MARKERS)], _panels.DASHES[number % len(_panels.DASHES)]
             ink = ink._replace(marker=marker, dash=dash)
-        weights = sorted((e for e in measured(entry) if e["weight"] is not None), key=lambda e: e["weight"])
+        weights = sorted((e for e in entry["results"] if e["weight"] is not None), key=lambda e: e["weight"])
         found.append(Line(entry["label"], entry["data"], ink, weights))
     return found
 

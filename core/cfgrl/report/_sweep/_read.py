@@ -97,11 +97,6 @@ def series(arm: str, points: Sequence[Mapping[str, Any]]) -> list[Series]:
     return [Series(arm, key, "", [values[n] for n in order], [points[n] for n in order])]
 
 
-def measured(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What `cfgrl density` found in one run, an entry a weight."""
-    return entry["results"]
-
-
 def quantity(line: Mapping[str, Any], key: str) -> tuple[float, list[float] | None] | None:
     """One quantity of such an entry, and its interval; `None` where it is not known."""
     value, bounds = line.get(key), line.get(f"{key}_ci")

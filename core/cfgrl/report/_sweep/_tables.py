@@ -9,7 +9,6 @@ from cfgrl.report._sweep._read import (
     arms,
     dial,
     labels,
-    measured,
     on,
     over_data,
     quantity,
@@ -121,10 +120,10 @@ def _dial_table(results: Results, arm: str) -> Table:
 
 
 def density_tables(results: Results) -> list[tuple[str, Table]]:
-    """For each run whose densities were measured, a row a weight."""
+    """For each run whose densities were a row a weight."""
     found = []
     for entry in results["density"]:
-        lines = measured(entry)
+        lines = entry["results"]
         keys = [key for key in QUANTITIES if any(quantity(line, key) for line in lines)]
         folded = any(line.get("n_folded") for line in lines)
         header = ["w", *(QUANTITIES[key] for key in keys), *(["actions without density"] if folded else [])]
