@@ -26,9 +26,9 @@ from _stopwatch import Count, TimedOGBench
 from acting import untrained
 
 import cfgrl
-from cfgrl.evaluation._arena import Episode
 from cfgrl.evaluation._evaluate import plan
 from cfgrl.evaluation._judge import judge
+from cfgrl.evaluation._vector_environment import Episode
 
 NAME = "pointmaze-medium-navigate-v0"
 WEIGHTS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)

@@ -21,10 +21,10 @@ import yaml
 import cfgrl
 import cfgrl.testing
 from cfgrl._optimizer import EMA, Optimizer
-from cfgrl._settings import Checkpointing, Evaluation, Training
-from cfgrl._view import View
 from cfgrl.cli._main import build_parser
 from cfgrl.config._registry import load_registries
+from cfgrl.config._settings import Checkpointing, Evaluation, Training
+from cfgrl.data._view import View
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -97,10 +97,10 @@ def test_every_command_and_option_is_documented(command: str) -> None:
 
 
 def test_every_hook_is_documented() -> None:
-    from cfgrl import _hookspecs
+    from cfgrl.catalogue import _hooks
 
     text = (DOCS / "plugins.md").read_text()
-    hooks = [name for name in vars(_hookspecs) if name.startswith("cfgrl_")]
+    hooks = [name for name in vars(_hooks) if name.startswith("cfgrl_")]
     assert len(hooks) >= 6
     assert all(f"| `{hook}` |" in text for hook in hooks)
 

@@ -15,10 +15,10 @@ from users import User, environment
 
 import cfgrl
 from cfgrl import nn, testing
-from cfgrl._component import FAMILIES
 from cfgrl._errors import PluginError
-from cfgrl.config._catalogue import load_catalogue
-from cfgrl.config._directory import directory, providers
+from cfgrl.catalogue._catalogue import load_catalogue
+from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._directory import directory, providers
 from cfgrl.config._registry import load_registries
 
 ROOT = pathlib.Path(__file__).parents[1]

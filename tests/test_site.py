@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import cfgrl
-from cfgrl._component import FAMILIES
+from cfgrl.catalogue._catalogue import load_catalogue
+from cfgrl.catalogue._component import FAMILIES
 from cfgrl.config._build import build_component
-from cfgrl.config._catalogue import load_catalogue
 from cfgrl.config._registry import load_registries
 from cfgrl.plugin._rules import RULES
 from cfgrl.testing._suite import every_check

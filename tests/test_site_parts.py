@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cfgrl.config._directory import directory
+from cfgrl.catalogue._directory import directory
 
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs" / "_site"))

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from cfgrl._label import Label
 from cfgrl._labeler import Actor, Labeler
 from cfgrl._types import Metrics
-from cfgrl._view import ViewedData
+from cfgrl.data._view import ViewedData
 
 
 class Frozen(Labeler):

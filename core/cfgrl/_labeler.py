@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from cfgrl._label import Label
 from cfgrl._types import Metrics
-from cfgrl._view import ViewedData
+from cfgrl.data._view import ViewedData
 
 #: `(observation, context, key) -> target`: the unguided policy, gradients stopped, for critics that bootstrap from it.
 Actor = Callable[[Float[Array, "*observation"], PyTree[Array] | None, PRNGKeyArray], Float[Array, " target"]]

@@ -17,13 +17,13 @@ from annotated_types import Ge
 from jaxtyping import Array, Int, Key, PRNGKeyArray, PyTree
 
 from cfgrl._capability import explain
-from cfgrl._data import Data
 from cfgrl._errors import ConfigError
 from cfgrl._guidance import Critic, Guidance
 from cfgrl._labeler import Labeler
 from cfgrl._optimizer import EMA, Optimizer
 from cfgrl._policy import GenerativePolicy
-from cfgrl._view import View, ViewedData, ViewState
+from cfgrl.data._data import Data
+from cfgrl.data._view import View, ViewedData, ViewState
 
 
 class Stage(eqx.Module):

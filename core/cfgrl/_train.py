@@ -1,4 +1,4 @@
-"""Training: `update` is one step of every stage, `train_chunk` compiles many of them into one call (JIT boundary 1).
+"""Training: `train_chunk` compiles many updates into one call (JIT boundary 1); `train` is the library's shortest way.
 
 Everything random in update number n is keyed by (state.key, n), so that neither the length of a chunk nor an
 interruption changes a bit of the result.
@@ -12,16 +12,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from cfgrl._data import Data
 from cfgrl._errors import NumericError
-from cfgrl._label import Label
-from cfgrl._labeler import Actor
 from cfgrl._over_seeds import over_seeds
-from cfgrl._place import place
-from cfgrl._stage import Agent, AgentState, Stage, StageState, init
+from cfgrl._stage import Agent, AgentState, init
 from cfgrl._types import Metrics, copied
-from cfgrl._view import ViewedData
-from cfgrl.nn._product import precision
+from cfgrl._update import labelled_batch, update
+from cfgrl.data._data import Data
+from cfgrl.data._residency import place
 
 
 class Chunk(NamedTuple):
@@ -33,69 +30,6 @@ class Chunk(NamedTuple):
 
     metrics: dict[str, Float[Array, "*seeds room"]]
     first_bad: Int[Array, "*seeds"]
-
-
-def update(agent: Agent, data: Data, state: AgentState) -> tuple[AgentState, Metrics]:
-    """One update of every stage on one batch of transitions. Pure; compile it, or call `train_chunk`."""
-    key = jax.random.fold_in(state.key, state.step)
-    index_key, *stage_keys = jax.random.split(key, len(agent.stages) + 1)
-    # Beside the keys of the split, so that these are what they are whether or not anything is augmented.
-    viewed = agent.view.bind(state.view, data, key=jax.random.fold_in(key, len(agent.stages) + 1))
-    index = viewed.draw(agent.batch_size, key=index_key)
-    metrics: Metrics = {}
-    stages = []
-    for stage, stage_state, key in zip(agent.stages, state.stages, stage_keys, strict=True):
-        with precision(agent.precision):
-            new, found = _update_stage(stage, stage_state, viewed, index, state.step, key)
-        stages.append(new)
-        metrics |= {f"{stage.name}/{name}": value for name, value in found.items()}
-    return AgentState(tuple(stages), state.view, state.step + 1, state.key), metrics
-
-
-def _update_stage(
-    stage: Stage, state: StageState, data: ViewedData, index: Array, step: Array, key: PRNGKeyArray
-) -> tuple[StageState, Metrics]:
-    label_key, loss_key, labeler_key = jax.random.split(key, 3)
-    observation, label, critic = _batch(stage, state, data, index, label_key)
-
-    def objective(net: Any) -> tuple[Array, Metrics]:
-        return stage.guidance.loss(stage.policy, net, observation, label, critic, key=loss_key)
-
-    (loss, found), gradient = eqx.filter_value_and_grad(objective, has_aux=True)(state.net)
-    net, optimizer = stage.optimizer.apply(state.net, gradient, state.optimizer)
-    actor = _actor(stage, state)
-    # Labels and the policy's loss above used the critic as it was before this update, as CFGRL's official code does.
-    labeler, learned = stage.labeler.update(state.labeler, data, index, actor, key=labeler_key)
-    metrics = {
-        "guidance/loss": loss,
-        "optimizer/gradient_norm": _norm(gradient),
-        **{f"guidance/{name}": value for name, value in found.items()},
-        **{f"labeler/{name}": value for name, value in learned.items()},
-    }
-    return StageState(labeler, net, optimizer, stage.ema.apply(state.ema, net, step)), metrics
-
-
-def _norm(tree: Any) -> Array:
-    """The global norm. `optax.tree.norm` writes out every square before it sums them: 3 % of a small update."""
-    return jnp.sqrt(sum((jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)), jnp.zeros(())))
-
-
-def _batch(
-    stage: Stage, state: StageState, data: ViewedData, index: Array, key: PRNGKeyArray
-) -> tuple[Array, Label, Any]:
-    keys = jax.random.split(key, index.shape[0])
-    label = jax.vmap(lambda i, k: stage.labeler.label(state.labeler, data, i, key=k))(index, keys)
-    return data.take(index)["observations"], label, stage.critic(state.labeler)
-
-
-def _actor(stage: Stage, state: StageState) -> Actor:
-    net = state.net if state.ema is None else state.ema
-
-    def actor(observation: Array, context: Any, key: PRNGKeyArray) -> Array:
-        sample = stage.policy.sample(net, observation, stage.guidance.plain(context), key=key)
-        return jax.lax.stop_gradient(sample)
-
-    return actor
 
 
 def _repeat(agent: Agent, data: Data, state: AgentState, n: Int[Array, ""], room: int) -> tuple[AgentState, Chunk]:
@@ -159,7 +93,7 @@ def _validate(agent: Agent, data: Data, state: AgentState, key: PRNGKeyArray, ba
         index = viewed.draw(agent.batch_size, key=index_key)
         losses = {}
         for i, (stage, stage_state) in enumerate(zip(agent.stages, state.stages, strict=True)):
-            observation, label, critic = _batch(stage, stage_state, viewed, index, keys[2 * i])
+            observation, label, critic = labelled_batch(stage, stage_state, viewed, index, keys[2 * i])
             loss, _ = stage.guidance.loss(
                 stage.policy, stage_state.net, observation, label, critic, key=keys[2 * i + 1]
             )

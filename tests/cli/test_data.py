@@ -19,7 +19,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def cfgrl(home: pathlib.Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "HOME": str(home), "CFGRL_CACHE": str(home / "cache"), "no_proxy": "*"}
-    command = [sys.executable, "-m", "cfgrl.cli._main", "data", *words]
+    command = [sys.executable, "-m", "cfgrl", "data", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 

@@ -18,7 +18,7 @@ from cfgrl.plugin._rules import RULES, run_rules
 
 def _cfgrl(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    command = [sys.executable, "-m", "cfgrl.cli._main", *arguments]
+    command = [sys.executable, "-m", "cfgrl", *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 

@@ -9,7 +9,7 @@ from run_fixture import make_metrics, write_demo, write_run
 
 
 def cfgrl(*arguments, cwd):
-    command = [sys.executable, "-m", "cfgrl.cli._main", *map(str, arguments)]
+    command = [sys.executable, "-m", "cfgrl", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 

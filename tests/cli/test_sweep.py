@@ -39,7 +39,7 @@ arm.exploding.set.optimizer.learning_rate = 1e30
 
 
 def cfgrl(folder: pathlib.Path, *words: str, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "cfgrl.cli._main", *words]
+    command = [sys.executable, "-m", "cfgrl", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=folder, **kwargs)
 
 
@@ -188,7 +188,7 @@ def test_numbers_that_fail_are_not_tried_again_and_other_failures_are(
 
 def test_a_stop_saves_and_the_same_command_goes_on(tmp_path: pathlib.Path) -> None:
     (tmp_path / "registry.toml").write_text(REGISTRY.replace("set.train.steps = 40", "set.train.steps = 2_000_000"))
-    command = [sys.executable, "-m", "cfgrl.cli._main", "sweep", "tiny"]
+    command = [sys.executable, "-m", "cfgrl", "sweep", "tiny"]
     child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     runs = tmp_path / "runs/sweeps/runs"
     deadline = time.monotonic() + 200

@@ -153,7 +153,7 @@ def test_a_folder_that_is_no_run_is_left_alone(data: pathlib.Path, tmp_path: pat
 
 def test_a_second_run_in_a_directory_is_refused_naming_the_holder(data: pathlib.Path, tmp_path: pathlib.Path):
     words = train_words(data, tmp_path / "run", 1_000_000)
-    first = subprocess.Popen([sys.executable, "-m", "cfgrl.cli._main", *words], stderr=subprocess.DEVNULL)
+    first = subprocess.Popen([sys.executable, "-m", "cfgrl", *words], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
         while not (tmp_path / "run" / "metrics.jsonl").exists() and time.monotonic() < deadline:

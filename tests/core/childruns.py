@@ -19,13 +19,13 @@ TINY = (
 
 def cfgrl(*words: str, timeout: float = 300, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
     """Run the command line in a child process."""
-    command = [sys.executable, "-m", "cfgrl.cli._main", *words]
+    command = [sys.executable, "-m", "cfgrl", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **kwargs)
 
 
 def begin(*words: str, stderr: int = subprocess.PIPE, **kwargs: Any) -> "subprocess.Popen[str]":
     """Start the command line in a child process; its standard error can be read."""
-    command = [sys.executable, "-m", "cfgrl.cli._main", *words]
+    command = [sys.executable, "-m", "cfgrl", *words]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True, **kwargs)
 
 

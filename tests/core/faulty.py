@@ -14,7 +14,7 @@ from typing import Any, Never
 import numpy as np
 
 from cfgrl import Dataset, Environment, StepResult
-from cfgrl.evaluation._slot import Episode
+from cfgrl.evaluation._episode import Episode
 
 #: Faults that the environment tells of: it raises, or answers what is no number.
 TOLD = (

@@ -12,8 +12,8 @@ from fuzzing import guarded
 from run_fixture import TASKS, make_evaluation, make_rollouts
 
 import cfgrl
-from cfgrl._printable import printable
 from cfgrl.cli._main import main
+from cfgrl.files._printable import printable
 from cfgrl.runs._digests import seal
 
 KEYS = (

@@ -8,8 +8,8 @@ import pytest
 from toys import small_agent, walk
 
 from cfgrl import Agent, ConfigError, Stage, _act, init, nn
-from cfgrl._controller import Controller
-from cfgrl.runs._policy import Policy
+from cfgrl.acting._controller import Controller
+from cfgrl.acting._policy import Policy
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.policies.flow_matching import FlowMatching

@@ -11,8 +11,8 @@ from toys import small_agent, walk
 
 from cfgrl import init
 from cfgrl._act import act_rows, for_acting
-from cfgrl._bound import bound
-from cfgrl.runs._policy import Policy
+from cfgrl.acting._bind import bound
+from cfgrl.acting._policy import Policy
 
 
 class Line(eqx.Module):

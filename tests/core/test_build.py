@@ -10,10 +10,11 @@ import pytest
 from fakes import distribution, labelers
 
 from cfgrl import ConfigError, PluginError
-from cfgrl._component import FAMILIES
-from cfgrl.config._build import build_agent, build_dataset, build_experiment, check, read_config, write_config
-from cfgrl.config._fields import SourceDefault, class_fields, source_fields
+from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._fields import SourceDefault, class_fields, source_fields
+from cfgrl.config._build import build_agent, build_dataset, build_experiment, check
 from cfgrl.config._registry import load_registries
+from cfgrl.config._run_config import read_config, write_config
 from cfgrl.config._sections import PARTS, SECTIONS
 from cfgrl.config._tables import flatten
 
@@ -102,7 +103,7 @@ def _targets():
 
 @pytest.mark.parametrize("target", sorted(_targets()))
 def test_source_and_class_tell_the_same_fields(target):
-    from cfgrl._component import load_class
+    from cfgrl.catalogue._component import load_class
 
     read, real = source_fields(target), class_fields(load_class(target))
     assert read is not None and list(read) == list(real)

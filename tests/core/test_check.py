@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cfgrl import DataError
-from cfgrl._check import check_arrays, inspect_arrays
+from cfgrl.data._check import check_arrays, inspect_arrays
 
 
 def episodes(**changes: Any) -> dict[str, np.ndarray]:

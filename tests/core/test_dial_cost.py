@@ -13,10 +13,10 @@ from scipy import stats
 from toys import walk
 
 from cfgrl import Agent, FieldPolicy, Stage, View, init
+from cfgrl.acting._dial_cost import Cost, densities, dial_cost
 from cfgrl.cli._density import format_density
 from cfgrl.cli._main import main
-from cfgrl.runs._dial_cost import Cost, densities, dial_cost
-from cfgrl.runs._dial_summary import summarise_costs
+from cfgrl.evaluation._dial_summary import summarise_costs
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from cfgrl._doctor import _machine, _packages, _probes, _storage
-from cfgrl.config._plugins import Plugin
+from cfgrl.catalogue._plugins import Plugin
+from cfgrl.doctor import _machine, _packages, _probes, _storage
 
 
 def doctor(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cfgrl.cli._main", "doctor", *arguments]
+    command = [sys.executable, "-m", "cfgrl", "doctor", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -7,10 +7,10 @@ from toys import small_agent, walk
 
 from cfgrl import ConfigError, Controller, DataError, Dataset, Environment, StepResult, init
 from cfgrl.evaluation import _evaluate
-from cfgrl.evaluation._arena import Arena
+from cfgrl.evaluation._episode import Episode
 from cfgrl.evaluation._evaluate import evaluate, plan
 from cfgrl.evaluation._judge import choose_tasks
-from cfgrl.evaluation._slot import Episode
+from cfgrl.evaluation._vector_environment import Arena
 
 
 class Walk(Environment):

@@ -9,9 +9,9 @@ from PIL import Image
 from toys import small_agent, walk
 
 from cfgrl import ConfigError, Environment, StepResult, init
-from cfgrl.evaluation._arena import Episode
 from cfgrl.evaluation._film import LONGEST, film
-from cfgrl.report import picture, write_film
+from cfgrl.evaluation._film_file import picture, write_film
+from cfgrl.evaluation._vector_environment import Episode
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 

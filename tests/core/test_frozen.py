@@ -21,12 +21,13 @@ import cfgrl
 from cfgrl import Agent, CheckpointError, ConfigError, DataError, Frozen, Stage, init, nn, train, train_chunk
 from cfgrl.cli._main import main
 from cfgrl.cli._train import train_in
-from cfgrl.config._build import build_experiment, write_config
+from cfgrl.config._build import build_experiment
 from cfgrl.config._registry import load_registries
-from cfgrl.runs import _taken
+from cfgrl.config._run_config import write_config
+from cfgrl.runs import _borrow_critic
+from cfgrl.runs._load import load_state, seed_keys
 from cfgrl.runs._resume import check_same_configuration
 from cfgrl.runs._run import RunDirectory
-from cfgrl.runs._saved import load_state, seed_keys
 from cfgrl.runs._signals import Stop
 from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.labelers.behaviour import Behaviour
@@ -222,9 +223,9 @@ def test_arrays_of_another_form_are_refused():
     wanted = {"w": jnp.zeros((2, 3)), "activation": "gelu"}
     other = {"w": jnp.zeros((5, 4)), "activation": "gelu"}
     with pytest.raises(ConfigError, match=r"float32\(2, 4\), is float32\(2, 3\)\), though their keys are the same"):
-        _taken._put("runs/source", wanted, other, [0, 1])
+        _borrow_critic._put("runs/source", wanted, other, [0, 1])
     with pytest.raises(ConfigError, match="another form"):
-        _taken._put("runs/source", wanted, {"w": wanted["w"], "more": wanted["w"]}, [0, 1])
+        _borrow_critic._put("runs/source", wanted, {"w": wanted["w"], "more": wanted["w"]}, [0, 1])
 
 
 def test_it_goes_on_in_another_process_when_the_source_is_gone(copied: pathlib.Path, tmp_path: pathlib.Path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cfgrl import DataError, read_arrays, read_hdf5
-from cfgrl._hdf5 import hdf5_names
+from cfgrl.files._hdf5 import hdf5_names
 
 h5py = pytest.importorskip("h5py")
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from cfgrl import CheckpointError
-from cfgrl.runs import _journal
+from cfgrl.records import _journal
 
 
 def test_a_line_cut_short_is_dropped_and_spoils_no_other(tmp_path: pathlib.Path):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cfgrl import DataError
-from cfgrl._npz import read_npz
+from cfgrl.files._npz import read_npz
 
 
 def npy(array: np.ndarray) -> bytes:

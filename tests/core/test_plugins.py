@@ -5,15 +5,15 @@ import tomllib
 import pytest
 from fakes import BROKEN, MISSPELT, distribution, labelers
 
-from cfgrl._component import GROUPS, Component
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl._hookspecs import PLUGIN_API
+from cfgrl.catalogue._catalogue import load_catalogue
+from cfgrl.catalogue._component import GROUPS, Component
+from cfgrl.catalogue._directory import FILE
+from cfgrl.catalogue._hooks import PLUGIN_API
+from cfgrl.catalogue._plugins import Plugin, discover
 from cfgrl.config._build import build_agent
-from cfgrl.config._catalogue import load_catalogue
-from cfgrl.config._config import read_config
-from cfgrl.config._directory import FILE
-from cfgrl.config._plugins import Plugin, discover
 from cfgrl.config._registry import load_registries
+from cfgrl.config._run_config import read_config
 
 
 def _plugin(name: str, plugins: tuple[Plugin, ...]) -> Plugin:

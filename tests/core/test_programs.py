@@ -8,12 +8,12 @@ import sys
 import pytest
 from childruns import cfgrl, generate, remains, train_words
 
-from cfgrl import _programs
-from cfgrl._programs import programs_folder
+from cfgrl.acting import _compile_cache
+from cfgrl.acting._compile_cache import programs_folder
 
 CHILD = """
 import sys
-from cfgrl._programs import keep_programs
+from cfgrl.acting._compile_cache import keep_programs
 if sys.argv[1] == "jax":
     import jax
 keep_programs()
@@ -64,20 +64,20 @@ def test_single_settings_of_the_user_stay(tmp_path: pathlib.Path):
 
 
 def test_what_was_not_read_for_longest_goes_once_a_day(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_programs, "_SIZE", 1000)
+    monkeypatch.setattr(_compile_cache, "_SIZE", 1000)
     folder = tmp_path / "machine"
     folder.mkdir()
     for age in range(10):
         file = folder / f"jit_{age}-cache"
         file.write_bytes(bytes(150))
         os.utime(file, (1e9 - age, 1e9 - age))
-    _programs._prune(tmp_path)
+    _compile_cache._prune(tmp_path)
     assert sorted(p.name for p in folder.iterdir()) == [f"jit_{age}-cache" for age in range(3)]
     (folder / "large-cache").write_bytes(bytes(2000))
-    _programs._prune(tmp_path)
+    _compile_cache._prune(tmp_path)
     assert (folder / "large-cache").exists(), "it looked a moment ago"
     os.utime(tmp_path / "looked", (1e9, 1e9))
-    _programs._prune(tmp_path)
+    _compile_cache._prune(tmp_path)
     assert list(folder.iterdir()) == []
 
 

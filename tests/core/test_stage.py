@@ -7,7 +7,7 @@ import pytest
 from toys import small_agent, walk
 
 from cfgrl import Agent, ConfigError, Stage, View, init, nn
-from cfgrl.runs._policy import Policy
+from cfgrl.acting._policy import Policy
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour

@@ -8,8 +8,8 @@ import pytest
 from toys import assert_same_bits, small_agent, walk
 
 from cfgrl import Agent, Data, Stage, View, init, nn, place, train, train_chunk
-from cfgrl._streamed import Streamed
 from cfgrl._train import validation_loss
+from cfgrl.data._streamed import Streamed
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.labelers.goals import Goals

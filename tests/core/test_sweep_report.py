@@ -320,7 +320,7 @@ def test_what_is_no_number_has_no_axis():
 
 
 def cfgrl(*arguments, cwd):
-    command = [sys.executable, "-m", "cfgrl.cli._main", *map(str, arguments)]
+    command = [sys.executable, "-m", "cfgrl", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 

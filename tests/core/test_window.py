@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cfgrl import CheckpointError
-from cfgrl.runs._pace import SECONDS, Pace
-from cfgrl.runs._window import Window
+from cfgrl.runs._chunk_length import SECONDS, Pace
+from cfgrl.runs._running_means import Window
 
 
 def metrics(updates: int) -> dict[str, np.ndarray]:

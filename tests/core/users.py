@@ -35,7 +35,7 @@ class User(NamedTuple):
 
     def cfgrl(self, *words: str) -> str:
         """Run the command line."""
-        return self.run("-m", "cfgrl.cli._main", *words)
+        return self.run("-m", "cfgrl", *words)
 
     def json(self, *words: str) -> Any:
         """Run the command line with `--json`."""

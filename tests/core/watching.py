@@ -16,7 +16,7 @@ import jax
 from cfgrl.config._build import build_experiment
 from cfgrl.config._registry import load_registries
 from cfgrl.runs import _trainer
-from cfgrl.runs._pace import Pace
+from cfgrl.runs._chunk_length import Pace
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
 

@@ -22,11 +22,11 @@ from toys import small_agent, walk
 from cfgrl import DataError, init
 from cfgrl._errors import Preempted
 from cfgrl.evaluation import _worker
-from cfgrl.evaluation._arena import Arena, Round
+from cfgrl.evaluation._episode import Episode
 from cfgrl.evaluation._evaluate import evaluate, plan
 from cfgrl.evaluation._judge import judge
 from cfgrl.evaluation._outcomes import Outcome
-from cfgrl.evaluation._slot import Episode
+from cfgrl.evaluation._vector_environment import Arena, Round
 from cfgrl.evaluation._worker import WorkerLane
 
 #: Far above what a healthy step takes, also where two cores do much else.
@@ -200,7 +200,7 @@ def test_a_worker_that_is_lost_between_two_rounds_is_no_episodes_fault() -> None
 ORPHAN = """
 import functools, pathlib, sys, time
 from faulty import Faulty, episodes
-from cfgrl.evaluation._arena import Arena
+from cfgrl.evaluation._vector_environment import Arena
 from cfgrl.evaluation._worker import WorkerLane
 if __name__ == "__main__":
     queue = episodes(1)

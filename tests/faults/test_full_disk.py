@@ -13,7 +13,7 @@ import pytest
 from childruns import begin, cfgrl, generate, remains, train_words, wait_until
 
 from cfgrl import CheckpointError
-from cfgrl.runs import _journal
+from cfgrl.records import _journal
 
 STEPS, EVERY = 1200, 400
 KEYS = (

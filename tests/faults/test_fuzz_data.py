@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from nonsense import byte_edits, edited
 
 import cfgrl
-from cfgrl._printable import printable
+from cfgrl.catalogue._catalogue import load_catalogue
 from cfgrl.config._build import build_component
-from cfgrl.config._catalogue import load_catalogue
+from cfgrl.files._printable import printable
 
 h5py = pytest.importorskip("h5py")
 NAME = "pointmaze-medium-navigate-v0"

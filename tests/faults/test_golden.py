@@ -13,8 +13,8 @@ from childruns import lines
 import cfgrl
 from cfgrl.cli._main import main
 from cfgrl.runs import _checkpoint
+from cfgrl.runs._load import load_state
 from cfgrl.runs._run import RunDirectory
-from cfgrl.runs._saved import load_state
 
 RELEASES = sorted(path for path in (pathlib.Path(__file__).parents[1] / "golden").iterdir() if path.is_dir())
 RUNS = [release / name for release in RELEASES for name in json.loads((release / "expected.json").read_text())]

@@ -17,7 +17,7 @@ from toys import small_agent, walk
 
 from cfgrl import NumericError, init
 from cfgrl.runs import _checkpoint
-from cfgrl.runs._keeper import check_parameters
+from cfgrl.runs._writer import check_parameters
 
 BAD = 137
 KEYS = (

@@ -17,7 +17,7 @@ PROCESSES = 16
 
 def at_once(*words: str) -> list[tuple[str, str]]:
     """Standard output and error of so many processes that were started together and all succeeded."""
-    command = [sys.executable, "-m", "cfgrl.cli._main", *words]
+    command = [sys.executable, "-m", "cfgrl", *words]
     children = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(PROCESSES)
     ]

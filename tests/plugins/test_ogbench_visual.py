@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cfgrl import ConfigError, DataError, read_npz
-from cfgrl._doctor._probes import RENDERING, ask, graphics
+from cfgrl.doctor._probes import RENDERING, ask, graphics
 from cfgrl_plugins.datasets._ogbench.names import ENTRIES, parse
 from cfgrl_plugins.datasets._ogbench.recipes import published
 from cfgrl_plugins.datasets.ogbench import OGBench

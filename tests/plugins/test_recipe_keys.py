@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cfgrl import ConfigError, DataError, Dataset, _dataset
+from cfgrl import ConfigError, DataError, Dataset
+from cfgrl.data import _dataset
 from cfgrl_plugins.datasets._ogbench import pointmaze, recipes
 from cfgrl_plugins.datasets._ogbench.names import ENTRIES
 from cfgrl_plugins.datasets._ogbench.pointmaze import Cell, PointMazeRecipe, Walker
@@ -182,7 +183,7 @@ def test_a_class_without_recipes_is_asked_as_before_or_not_at_all() -> None:
     ],
 )
 def test_a_wrong_key_or_value_is_one_message(tmp_path: pathlib.Path, words: list[str], says: str) -> None:
-    command = [sys.executable, "-m", "cfgrl.cli._main", "data", "generate", *words, "--dir", str(tmp_path / "data")]
+    command = [sys.executable, "-m", "cfgrl", "data", "generate", *words, "--dir", str(tmp_path / "data")]
     result = subprocess.run(
         command, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=120
     )

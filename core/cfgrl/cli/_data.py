@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cfgrl._errors import ConfigError, DataError, PluginError
-from cfgrl._printable import printable
+from cfgrl.files._printable import printable
 
 _DIR = "the folder of the files instead of the usual places"
 
@@ -89,7 +89,7 @@ def _state(row: dict[str, Any]) -> str:
 
 
 def _generate(args: argparse.Namespace) -> int:
-    from cfgrl._dataset import generate as make
+    from cfgrl.data._dataset import generate as make
 
     dataset, directory = find_dataset(args.name), None if args.dir is None else pathlib.Path(args.dir)
     path = make(dataset, directory, episodes=args.episodes, seed=args.seed, recipe=_numbers(args.overrides))
@@ -119,8 +119,8 @@ def _show_files(args: argparse.Namespace, path: pathlib.Path) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from cfgrl._survey import survey, survey_data
     from cfgrl.cli._surveyed import format_survey, mapping
+    from cfgrl.data._survey import survey, survey_data
 
     path, dataset, about, loaded = pathlib.Path(args.name), _named(args), None, []
     names, layout = mapping(args.overrides)
@@ -165,7 +165,7 @@ def _named(args: argparse.Namespace) -> Any:
 
 def _rows_of(about: dict[str, Any]) -> list[pathlib.Path]:
     """Those of a data set's files that hold rows themselves; others mean something only to the data set."""
-    from cfgrl._arrays import array_names
+    from cfgrl.files._arrays import array_names
 
     files = [path for path in map(pathlib.Path, (file["path"] for file in about["files"])) if path.suffix == ".npz"]
     return files if files and "observations" in array_names(files[0]) else []
@@ -217,7 +217,7 @@ def _by_closeness(name: str) -> list[Any]:
 
 def _classes() -> Iterator[tuple[str, Any]]:
     """The data-set classes that have a catalogue, by the name of their component."""
-    from cfgrl.config._catalogue import load_catalogue
+    from cfgrl.catalogue._catalogue import load_catalogue
 
     for name, entry in load_catalogue().entries("datasets").items():
         try:

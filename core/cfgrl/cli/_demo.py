@@ -26,7 +26,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; returns the exit code."""
-    from cfgrl._programs import keep_programs
+    from cfgrl.acting._compile_cache import keep_programs
     from cfgrl.config._registry import load_registries
 
     began = time.monotonic()
@@ -66,14 +66,14 @@ def _directory(path: pathlib.Path) -> Any:
 
 
 def _data_folder() -> pathlib.Path:
-    from cfgrl._paths import cache_folder
+    from cfgrl.files._paths import cache_folder
 
     return cache_folder() / "data" / "demo"
 
 
 def _evaluate(began: float, experiment: Any, directory: Any) -> dict[str, Any]:
     from cfgrl.cli._eval import evaluate_run
-    from cfgrl.runs import _journal
+    from cfgrl.records import _journal
 
     evaluation, steps = experiment.evaluation, experiment.training.steps
     for record in reversed(_journal.read(directory.evaluations)):

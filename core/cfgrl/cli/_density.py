@@ -80,13 +80,14 @@ def density_run(
 
     Raises `ConfigError` for agents without a density.
     """
-    from cfgrl._programs import keep_programs
-    from cfgrl.config._build import build_experiment, read_config
-    from cfgrl.runs import _journal
-    from cfgrl.runs._density import check_has_density
+    from cfgrl.acting._compile_cache import keep_programs
+    from cfgrl.acting._density import check_has_density
+    from cfgrl.config._build import build_experiment
+    from cfgrl.config._run_config import read_config
+    from cfgrl.records import _journal
+    from cfgrl.runs._load import load_state
     from cfgrl.runs._progress import Progress
     from cfgrl.runs._resume import check_same_data
-    from cfgrl.runs._saved import load_state
 
     directory.manifest()
     keep_programs()
@@ -127,9 +128,9 @@ def _measure(
     import jax
     import numpy as np
 
-    from cfgrl._place import place
-    from cfgrl.runs._dial_cost import densities, dial_cost
-    from cfgrl.runs._dial_summary import summarise_costs
+    from cfgrl.acting._dial_cost import densities, dial_cost
+    from cfgrl.data._residency import place
+    from cfgrl.evaluation._dial_summary import summarise_costs
     from cfgrl.runs._progress import Progress
 
     training, validation = experiment.dataset.load()

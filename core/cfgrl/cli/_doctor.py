@@ -21,7 +21,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each finding; returns the exit code of the first broken one, or 0."""
-    from cfgrl._doctor import Finding, examine
+    from cfgrl.doctor import Finding, examine
 
     findings: list[Finding] = []
     for finding in examine():

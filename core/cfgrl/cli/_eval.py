@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     directory = RunDirectory(args.run_dir)
     if args.video:
-        from cfgrl.report import require_format
+        from cfgrl.evaluation._film_file import require_format
 
         require_format(args.video_format)
     record = evaluate_run(directory, seed=args.seed, strict=args.strict, **replaced)
@@ -85,13 +85,14 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **replaced: Any) -> dict[str, Any]:
     """Evaluate the newest checkpoint, append the record to `eval.jsonl`, write `rollouts.json`; returns the record."""
-    from cfgrl._programs import keep_programs
-    from cfgrl.config._build import build_experiment, read_config
+    from cfgrl.acting._compile_cache import keep_programs
+    from cfgrl.config._build import build_experiment
+    from cfgrl.config._run_config import read_config
     from cfgrl.evaluation._judge import rollout_record
-    from cfgrl.runs import _journal
+    from cfgrl.records import _journal
     from cfgrl.runs._judging import judge_experiment
+    from cfgrl.runs._load import load_state
     from cfgrl.runs._progress import Progress
-    from cfgrl.runs._saved import load_state
 
     directory.manifest()
     keep_programs()
@@ -119,10 +120,11 @@ def evaluate_run(directory: Any, *, seed: int = 0, strict: bool = False, **repla
 
 def film_run(directory: Any, record: dict[str, Any], *, strict: bool, format: str) -> None:
     """Film what `record`, an evaluation of the newest checkpoint, judged."""
-    from cfgrl.config._build import build_experiment, read_config
+    from cfgrl.config._build import build_experiment
+    from cfgrl.config._run_config import read_config
     from cfgrl.runs._films import write_films
+    from cfgrl.runs._load import load_state
     from cfgrl.runs._progress import Progress
-    from cfgrl.runs._saved import load_state
 
     say = Progress("films", 1).say
     experiment = build_experiment(read_config(directory.config))

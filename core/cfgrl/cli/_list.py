@@ -5,8 +5,8 @@ import pathlib
 import sys
 from typing import Any
 
-from cfgrl._component import GROUPS
-from cfgrl._printable import printable
+from cfgrl.catalogue._component import GROUPS
+from cfgrl.files._printable import printable
 
 
 def add(subparsers: Any) -> None:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 def notes(registry: Any) -> list[str]:
     """What is missing from the list, and why."""
-    from cfgrl.config._plugins import unknown_selection
+    from cfgrl.catalogue._plugins import unknown_selection
 
     lines = [
         f"{plugin.distribution} {plugin.version} ({plugin.module}) did not load: {reason}; see `cfgrl plugins`."

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cfgrl._errors import CfgrlError
-from cfgrl._printable import printable
+from cfgrl.files._printable import printable
 
 COMMANDS = (
     "demo",

@@ -71,7 +71,7 @@ def _new(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from cfgrl._errors import PluginError
-    from cfgrl._programs import keep_programs
+    from cfgrl.acting._compile_cache import keep_programs
     from cfgrl.plugin._check import check_package, is_whole, report_text
     from cfgrl.plugin._package import opened
 

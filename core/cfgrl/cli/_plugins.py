@@ -26,8 +26,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List; returns the exit code."""
-    from cfgrl.config._catalogue import require_whole
-    from cfgrl.config._plugins import unknown_selection
+    from cfgrl.catalogue._catalogue import require_whole
+    from cfgrl.catalogue._plugins import unknown_selection
     from cfgrl.config._registry import load_registries
 
     registry = load_registries(args.registry)

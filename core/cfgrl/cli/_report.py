@@ -52,7 +52,7 @@ def _markdown(args: argparse.Namespace, sweeps: list[str]) -> int:
         raise ConfigError(f"--markdown prints the tables of a sweep, and {args.runs[0]} has no sweep.json.")
     if args.out is not None:
         raise ConfigError("--markdown prints tables and writes no page: leave --out out, or redirect the output.")
-    from cfgrl._printable import printable
+    from cfgrl.files._printable import printable
     from cfgrl.report import markdown_sweep
     from cfgrl.sweeps._gather import results
 

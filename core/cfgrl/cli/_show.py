@@ -4,9 +4,9 @@ import argparse
 import pathlib
 from typing import Any
 
-from cfgrl._component import FAMILIES
 from cfgrl._errors import ConfigError
-from cfgrl._printable import printable
+from cfgrl.catalogue._component import FAMILIES
+from cfgrl.files._printable import printable
 
 
 def add(subparsers: Any) -> None:

@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, stop: Any) -> int:
-    from cfgrl._printable import printable
     from cfgrl.config._registry import load_registries
+    from cfgrl.files._printable import printable
     from cfgrl.sweeps._plan import plan
     from cfgrl.sweeps._read import read_sweep
     from cfgrl.sweeps._sweep import locked, run_sweep, write_plan
@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace, stop: Any) -> int:
 
 def _report(args: argparse.Namespace, folder: pathlib.Path, failures: dict[str, str]) -> int:
     """Write and print what the runs say, as far as they came."""
-    from cfgrl._printable import printable
+    from cfgrl.files._printable import printable
     from cfgrl.report import write_sweep_report
 
     try:
@@ -110,6 +110,6 @@ def _report(args: argparse.Namespace, folder: pathlib.Path, failures: dict[str, 
 
 
 def _say(line: str) -> None:
-    from cfgrl._printable import printable
+    from cfgrl.files._printable import printable
 
     print(printable(line), file=sys.stderr, flush=True)

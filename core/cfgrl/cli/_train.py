@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace, stop: Any) -> int:
     resolved = load_registries(args.registry).resolve(args.preset, overrides)
 
     # Building answers a wrong key without jax, so whatever imports jax comes after it.
-    from cfgrl._programs import keep_programs
+    from cfgrl.acting._compile_cache import keep_programs
     from cfgrl.config._build import build_experiment
 
     keep_programs()

@@ -12,44 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cfgrl._errors import CfgrlError
-from cfgrl._settings import Checkpointing, Evaluation, Training
-from cfgrl.config._catalogue import Catalogue
-from cfgrl.config._config import read_config as read_config
-from cfgrl.config._config import write_config as write_config
+from cfgrl.catalogue._catalogue import Catalogue
+from cfgrl.config._experiment import Experiment
 from cfgrl.config._registry import Resolved
 from cfgrl.config._sections import AGENT, TOP, walk_sections
 from cfgrl.config._tables import Origin
 from cfgrl.config._walk import Built, Walk
 
 if TYPE_CHECKING:
-    from cfgrl._dataset import Dataset
     from cfgrl._stage import Agent
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """All that a training run is made of.
-
-    **Arguments:**
-
-    - `preset`: its name.
-    - `table`: the complete configuration as plain TOML values, defaults of classes included.
-    - `dataset`, `agent`, `training`, `checkpointing`, `evaluation`: as built.
-    - `seeds`: of the agents that are trained together.
-    - `plugins`: versions by name of the distributions whose components are used.
-    - `disable`: what the registry left out, so that the same names mean the same later.
-    """
-
-    preset: str
-    table: dict[str, Any]
-    dataset: "Dataset"
-    agent: "Agent"
-    seeds: tuple[int, ...]
-    training: Training
-    checkpointing: Checkpointing
-    evaluation: Evaluation
-    plugins: dict[str, str]
-    disable: tuple[str, ...] = ()
+    from cfgrl.data._dataset import Dataset
 
 
 def build_experiment(resolved: Resolved) -> Experiment:

@@ -9,9 +9,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from cfgrl._component import NAME
 from cfgrl._errors import ConfigError
-from cfgrl.config._plugins import Plugin, did_you_mean
+from cfgrl.catalogue._component import NAME
+from cfgrl.catalogue._plugins import Plugin, did_you_mean
 from cfgrl.config._tables import Keys, Origin, Table, dotted
 from cfgrl.config._toml import Path, read_toml
 

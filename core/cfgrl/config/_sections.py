@@ -10,19 +10,19 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len
 
-from cfgrl.config._fields import MISSING, Field
-from cfgrl.config._plugins import did_you_mean
+from cfgrl.catalogue._fields import MISSING, Field
+from cfgrl.catalogue._plugins import did_you_mean
 from cfgrl.config._registry import STAGE_PARTS
 from cfgrl.config._validate import Invalid, plain, validate
 from cfgrl.config._walk import Built, Walk
 
 #: Tables that are no components, with their classes.
 SECTIONS = {
-    "view": "cfgrl._view:View",
-    "train": "cfgrl._settings:Training",
-    "act": "cfgrl._settings:Acting",
-    "checkpoint": "cfgrl._settings:Checkpointing",
-    "eval": "cfgrl._settings:Evaluation",
+    "view": "cfgrl.data._view:View",
+    "train": "cfgrl.config._settings:Training",
+    "act": "cfgrl.config._settings:Acting",
+    "checkpoint": "cfgrl.config._settings:Checkpointing",
+    "eval": "cfgrl.config._settings:Evaluation",
 }
 #: What each part of a stage is: the family of a component, or the class of a section.
 PARTS = {

@@ -8,14 +8,14 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from cfgrl._component import load_class
 from cfgrl._errors import CfgrlError
+from cfgrl.catalogue._catalogue import Entry
+from cfgrl.catalogue._component import load_class
+from cfgrl.catalogue._fields import Field, class_fields, source_fields
+from cfgrl.catalogue._source import find_class
 from cfgrl.config._build import check
-from cfgrl.config._catalogue import Entry
-from cfgrl.config._fields import Field, class_fields, source_fields
 from cfgrl.config._layers import Preset
 from cfgrl.config._registry import Registry
-from cfgrl.config._source import find_class
 from cfgrl.config._tables import Overrides, dotted, flatten
 from cfgrl.config._words import default_words, toml_value, type_words
 

@@ -8,11 +8,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cfgrl._component import FAMILIES, SINGULAR, load_class, reason
 from cfgrl._errors import CfgrlError, PluginError
-from cfgrl.config._catalogue import Entry
-from cfgrl.config._fields import MISSING, Field, SourceDefault, class_fields, source_fields
-from cfgrl.config._plugins import did_you_mean
+from cfgrl.catalogue._catalogue import Entry
+from cfgrl.catalogue._component import FAMILIES, SINGULAR, load_class, reason
+from cfgrl.catalogue._fields import MISSING, Field, SourceDefault, class_fields, source_fields
+from cfgrl.catalogue._plugins import did_you_mean
 from cfgrl.config._problems import Problems
 from cfgrl.config._registry import Resolved
 from cfgrl.config._tables import Keys, dotted

@@ -9,7 +9,7 @@ from typing import Any
 
 import annotated_types
 
-from cfgrl.config._fields import MISSING, Field, SourceDefault
+from cfgrl.catalogue._fields import MISSING, Field, SourceDefault
 from cfgrl.config._tables import dotted
 
 _NAMES = {

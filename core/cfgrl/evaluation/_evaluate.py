@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
-from cfgrl._dataset import Environment
 from cfgrl._stage import Agent, AgentState
-from cfgrl.evaluation._arena import Arena
-from cfgrl.evaluation._lanes import Lane, LocalLane
+from cfgrl.data._dataset import Environment
+from cfgrl.evaluation._batched_actor import Troupe
+from cfgrl.evaluation._episode import Episode, Rollout
 from cfgrl.evaluation._outcomes import Outcome
-from cfgrl.evaluation._slot import Episode, Rollout
-from cfgrl.evaluation._troupe import Troupe
+from cfgrl.evaluation._remote_environment import Lane, LocalLane
+from cfgrl.evaluation._vector_environment import Arena
 from cfgrl.evaluation._worker import WorkerLane
 
 

@@ -12,10 +12,10 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from cfgrl._controller import Controller
-from cfgrl._dataset import Environment
 from cfgrl._stage import Agent, AgentState
-from cfgrl.evaluation._slot import Episode
+from cfgrl.acting._controller import Controller
+from cfgrl.data._dataset import Environment
+from cfgrl.evaluation._episode import Episode
 
 Picture = UInt8[np.ndarray, "height width 3"]
 #: Most pictures of one film; of a longer episode every second, fourth, … step is kept.

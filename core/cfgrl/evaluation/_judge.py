@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from cfgrl._dataset import Dataset
 from cfgrl._errors import ConfigError, DataError
 from cfgrl._stage import Agent, AgentState
+from cfgrl.data._dataset import Dataset
+from cfgrl.evaluation._episode import Rollout
 from cfgrl.evaluation._evaluate import evaluate, plan
 from cfgrl.evaluation._outcomes import columns
-from cfgrl.evaluation._slot import Rollout
 from cfgrl.evaluation._summary import summarise
 
 

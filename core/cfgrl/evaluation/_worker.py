@@ -16,11 +16,11 @@ import numpy as np
 from jaxtyping import Float
 
 from cfgrl._errors import DataError
-from cfgrl.evaluation._arena import Arena, Round
+from cfgrl.evaluation._episode import Episode
+from cfgrl.evaluation._heartbeat import Pulse
 from cfgrl.evaluation._outcomes import Outcome
-from cfgrl.evaluation._pulse import Pulse
-from cfgrl.evaluation._serve import serve
-from cfgrl.evaluation._slot import Episode
+from cfgrl.evaluation._vector_environment import Arena, Round
+from cfgrl.evaluation._worker_process import serve
 
 #: Seconds that a worker may take to start, and then to make one environment.
 STARTING = 120.0

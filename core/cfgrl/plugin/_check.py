@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cfgrl._component import SINGULAR, Component, reason
 from cfgrl._errors import CfgrlError
+from cfgrl.catalogue._component import SINGULAR, Component, reason
 from cfgrl.config._build import build_component
 from cfgrl.plugin._package import Package
 from cfgrl.plugin._rules import RULES, run_rules

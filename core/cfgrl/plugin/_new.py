@@ -13,10 +13,10 @@ import re
 import shutil
 import tempfile
 
-from cfgrl._component import FAMILIES, SINGULAR
 from cfgrl._errors import ConfigError
-from cfgrl._hookspecs import PLUGIN_API
-from cfgrl.config._catalogue import load_catalogue
+from cfgrl.catalogue._catalogue import load_catalogue
+from cfgrl.catalogue._component import FAMILIES, SINGULAR
+from cfgrl.catalogue._hooks import PLUGIN_API
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
 #: For each kind its family, and what the component that is written does.

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from cfgrl._component import FAMILIES, SINGULAR, load_class, reason
 from cfgrl._errors import CfgrlError
-from cfgrl._hookspecs import PLUGIN_API
+from cfgrl.catalogue._component import FAMILIES, SINGULAR, load_class, reason
+from cfgrl.catalogue._hooks import PLUGIN_API
+from cfgrl.catalogue._plugins import canonical
 from cfgrl.config._build import build_agent, build_dataset
-from cfgrl.config._plugins import canonical
 from cfgrl.plugin._package import Package
 
 #: What a module of hooks must not import: every command waits for it.
@@ -74,7 +74,7 @@ def hooks_import_nothing_heavy(package: Package) -> None:
     """Importing the hooks, which every command does, takes no time and brings in no numerical library."""
     modules = [plugin.module.partition(":")[0] for plugin in package.plugins if not plugin.failure]
     code = (
-        "import json, sys, time, cfgrl, cfgrl._component, cfgrl._hookspecs\n"
+        "import json, sys, time, cfgrl, cfgrl.catalogue._component, cfgrl.catalogue._hooks\n"
         "from cfgrl import Component, hookimpl\nstart = time.perf_counter()\n"
         f"for name in {modules!r}:\n    __import__(name)\n"
         f"found = [name for name in {HEAVY!r} if name in sys.modules]\n"

@@ -7,10 +7,6 @@ in here: a report can be made on a machine that could not train.
 """
 
 from cfgrl.report._figures import write_figures as write_figures
-from cfgrl.report._film import FORMATS as FORMATS
-from cfgrl.report._film import picture as picture
-from cfgrl.report._film import require_format as require_format
-from cfgrl.report._film import write_film as write_film
 from cfgrl.report._load import RunRecord as RunRecord
 from cfgrl.report._load import load_run as load_run
 from cfgrl.report._load import load_runs as load_runs

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError
-from cfgrl._plain_folder import require_plain
 from cfgrl.config._toml import parse_toml
+from cfgrl.files._no_links import require_plain
 from cfgrl.report._schema import Config, Manifest, Rollouts, Stopped, complaint, evaluation_complaint, metrics_complaint
 
 SCHEMA = 1

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from cfgrl._errors import CheckpointError
-from cfgrl._files import flush
+from cfgrl.files._atomic import flush
 from cfgrl.runs import _arrays, _digests
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from cfgrl._errors import CfgrlError, DataError
 from cfgrl._stage import AgentState
-from cfgrl.config._build import Experiment
+from cfgrl.config._experiment import Experiment
 from cfgrl.evaluation._evaluate import plan
 from cfgrl.evaluation._film import film
-from cfgrl.report import picture, write_film
+from cfgrl.evaluation._film_file import picture, write_film
 
 #: Seconds that a film lasts at most; a short episode takes a tenth of a second for each of its steps.
 _SECONDS, _STEP = 10.0, 0.1

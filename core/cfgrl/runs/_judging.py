@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cfgrl._stage import AgentState
-from cfgrl.config._build import Experiment
+from cfgrl.config._experiment import Experiment
 from cfgrl.evaluation._judge import Judgement, judge
 
 

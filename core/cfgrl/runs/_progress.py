@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TextIO
 
-from cfgrl._printable import printable
+from cfgrl.files._printable import printable
 
 
 class Progress:

@@ -4,8 +4,9 @@ import contextlib
 from typing import Any
 
 from cfgrl._errors import CfgrlError, CheckpointError, ConfigError, DataError
-from cfgrl.config._build import Experiment, read_config
 from cfgrl.config._build import check as complete
+from cfgrl.config._experiment import Experiment
+from cfgrl.config._run_config import read_config
 from cfgrl.runs import _machine
 from cfgrl.runs._run import RunDirectory
 

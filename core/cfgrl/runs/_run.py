@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
-from cfgrl._files import flush
-from cfgrl._plain_folder import require_plain
-from cfgrl.runs import _checkpoint, _journal, _machine
-from cfgrl.runs._manifest import SCHEMA, read_manifest
+from cfgrl.files._atomic import flush
+from cfgrl.files._no_links import require_plain
+from cfgrl.records import _journal
+from cfgrl.records._manifest import SCHEMA, read_manifest
+from cfgrl.runs import _checkpoint, _machine
 
 
 class RunDirectory:

@@ -11,24 +11,25 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from cfgrl._data import Data
 from cfgrl._errors import NumericError
-from cfgrl._place import place
 from cfgrl._stage import AgentState, init
 from cfgrl._train import Chunk, check_finite, train_chunk, validation_loss
-from cfgrl.config._build import Experiment, write_config
+from cfgrl.config._experiment import Experiment
+from cfgrl.config._run_config import write_config
+from cfgrl.data._data import Data
+from cfgrl.data._residency import place
 from cfgrl.runs import _checkpoint
-from cfgrl.runs._examiner import Examiner
-from cfgrl.runs._keeper import Keeper
-from cfgrl.runs._pace import Pace
+from cfgrl.runs._borrow_critic import check_same_taken, take_labelers
+from cfgrl.runs._chunk_length import Pace
+from cfgrl.runs._load import seed_keys
+from cfgrl.runs._periodic_evaluation import Examiner
 from cfgrl.runs._progress import Progress
 from cfgrl.runs._resume import check_same_data, differences
 from cfgrl.runs._run import RunDirectory
-from cfgrl.runs._saved import seed_keys
+from cfgrl.runs._running_means import Window
 from cfgrl.runs._signals import Stop
-from cfgrl.runs._taken import check_same_taken, take_labelers
 from cfgrl.runs._tracker import Trackers, make_trackers
-from cfgrl.runs._window import Window
+from cfgrl.runs._writer import Keeper
 
 
 def train_run(

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import pydantic
 
-from cfgrl._component import NAME
 from cfgrl._errors import CheckpointError, ConfigError
+from cfgrl.catalogue._component import NAME
 from cfgrl.sweeps import _records
 from cfgrl.sweeps._cells import cells
 from cfgrl.sweeps._results import Drawn, arm_on_data, difference, overall, steps_of_dial

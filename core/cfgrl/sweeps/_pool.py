@@ -51,7 +51,7 @@ class _Child:
             output.write(f"$ cfgrl {' '.join(task.words)}\n".encode())
             output.flush()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cfgrl.cli._main", *task.words],
+                [sys.executable, "-m", "cfgrl", *task.words],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

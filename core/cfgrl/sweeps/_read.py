@@ -6,10 +6,10 @@ from typing import Any
 
 import pydantic
 
-from cfgrl._component import NAME
 from cfgrl._errors import ConfigError
+from cfgrl.catalogue._component import NAME
+from cfgrl.catalogue._plugins import did_you_mean
 from cfgrl.config._layers import SweepTable
-from cfgrl.config._plugins import did_you_mean
 from cfgrl.config._registry import Registry
 from cfgrl.config._tables import Table, dotted, flatten, lay
 from cfgrl.sweeps._form import Arm, Data, Density, Generate, Sweep

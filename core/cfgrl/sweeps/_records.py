@@ -8,8 +8,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from cfgrl._plain_folder import require_plain
-from cfgrl.runs import _journal
+from cfgrl.files._no_links import require_plain
+from cfgrl.records import _journal
 
 Record = dict[str, Any]
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
-from cfgrl.runs import _journal
+from cfgrl.records import _journal
 from cfgrl.sweeps import _pool
 from cfgrl.sweeps._form import Sweep
 from cfgrl.sweeps._plan import Run

@@ -5,7 +5,7 @@ import inspect
 import re
 from typing import Any
 
-from cfgrl._component import FAMILIES, load_class
+from cfgrl.catalogue._component import FAMILIES, load_class
 from cfgrl.testing._check import rule
 
 #: An entry of the list of arguments: one or more names, and what they are.

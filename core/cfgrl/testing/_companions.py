@@ -11,11 +11,11 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from cfgrl._component import FAMILIES, load_class
 from cfgrl._errors import CfgrlError, ConfigError
 from cfgrl._stage import Stage
+from cfgrl.catalogue._catalogue import Catalogue, Entry, load_catalogue
+from cfgrl.catalogue._component import FAMILIES, load_class
 from cfgrl.config._build import build_component
-from cfgrl.config._catalogue import Catalogue, Entry, load_catalogue
 from cfgrl.testing._parts import EveryFact, LinearFlow, LinearGaussian
 
 PARTS = ("labelers", "policies", "guidance")

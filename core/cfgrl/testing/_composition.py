@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from cfgrl._act import act_row
 from cfgrl._network import Network
 from cfgrl._stage import Agent, Stage, init
-from cfgrl._train import update
+from cfgrl._update import update
 from cfgrl.testing._check import rule
 from cfgrl.testing._companions import built_in, combinations
 from cfgrl.testing._parts import OBSERVATION, example_data

@@ -9,10 +9,10 @@ import equinox as eqx
 import jax.numpy as jnp
 import pydantic
 
-from cfgrl._component import reason
 from cfgrl._errors import PluginError
 from cfgrl._network import Network
-from cfgrl.config._fields import Field, class_fields, source_fields
+from cfgrl.catalogue._component import reason
+from cfgrl.catalogue._fields import Field, class_fields, source_fields
 from cfgrl.config._validate import Invalid, plain, short, validate
 from cfgrl.testing._check import rule
 

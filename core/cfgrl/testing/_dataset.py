@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from cfgrl._data import Data
-from cfgrl._dataset import Environment, StepResult
 from cfgrl._errors import DataError
+from cfgrl.data._data import Data
+from cfgrl.data._dataset import Environment, StepResult
 from cfgrl.testing._check import rule
 from cfgrl.testing._memo import once
 

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from cfgrl._act import act_row
-from cfgrl._data import Data
 from cfgrl._errors import ConfigError
 from cfgrl._label import Label
 from cfgrl._stage import Agent, AgentState, Stage, init
 from cfgrl._train import train_chunk
 from cfgrl._types import copied
-from cfgrl.config._fields import class_fields
+from cfgrl.catalogue._fields import class_fields
+from cfgrl.data._data import Data
 from cfgrl.testing._check import rule
 from cfgrl.testing._companions import barely, whole
 from cfgrl.testing._composition import abstractly

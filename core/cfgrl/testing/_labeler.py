@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cfgrl._label import Label
-from cfgrl._streamed import Streamed
+from cfgrl.data._streamed import Streamed
 from cfgrl.testing._check import provides, rule
 from cfgrl.testing._memo import once
 from cfgrl.testing._parts import (

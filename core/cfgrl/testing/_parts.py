@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from cfgrl._data import Data
 from cfgrl._guidance import Guidance, imitation_losses
 from cfgrl._label import Condition, Label
 from cfgrl._labeler import Actor, Labeler
 from cfgrl._policy import FieldPolicy, GenerativePolicy
 from cfgrl._types import Field, Metrics
-from cfgrl._view import View, ViewedData
+from cfgrl.data._data import Data
+from cfgrl.data._view import View, ViewedData
 from cfgrl.nn import ConditionEncoder, Linear
 
 OBSERVATION, ACTION, GOAL = 3, 2, 4

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from cfgrl.config._fields import class_fields
+from cfgrl.catalogue._fields import class_fields
 from cfgrl.runs._checkpoint import restore, save
 from cfgrl.testing._check import rule
 from cfgrl.testing._configuration import accepts

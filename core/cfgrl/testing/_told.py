@@ -5,7 +5,7 @@ import pathlib
 import traceback
 from typing import Any
 
-from cfgrl._component import reason
+from cfgrl.catalogue._component import reason
 
 
 def told(error: BaseException, component: Any) -> str:

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from cfgrl.config._directory import FILE, GROUPS, Listed, directory
+from cfgrl.catalogue._directory import FILE, GROUPS, Listed, directory
 from cfgrl_site._family import FAMILIES
 from cfgrl_site._markdown import code, codes, facts, headings, sentence
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cfgrl.config._fields import MISSING, Field, class_fields
+from cfgrl.catalogue._fields import MISSING, Field, class_fields
 from cfgrl.config._words import toml_value
 from cfgrl_site import _capabilities
 from cfgrl_site._docstring import take_apart

@@ -4,8 +4,8 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cfgrl._component import FAMILIES, Component
-from cfgrl.config._catalogue import Entry
+from cfgrl.catalogue._catalogue import Entry
+from cfgrl.catalogue._component import FAMILIES, Component
 from cfgrl.config._layers import ABOUT, Preset
 from cfgrl.config._registry import load_registries
 from cfgrl.config._show import component_details, preset_details

@@ -1,0 +1,80 @@
+"""Where training data lie: on the device, or on the host to be streamed. A memory budget decides, a key overrides it.
+
+Both give the same bits. Resident data are read at the speed of the device's memory; streamed ones cost a copy of each
+batch, and only the row numbers of episodes lie on the device.
+"""
+
+import os
+import pathlib
+from typing import Literal, NamedTuple
+
+import jax
+import numpy as np
+
+from cfgrl.data._data import Data
+from cfgrl.data._streamed import Streamed
+
+#: Share of the memory that is free, for data: networks, gradients and the compiler's buffers need some too.
+_SHARE = 0.5
+
+
+class Placed(NamedTuple):
+    """Data in their place, and a sentence that says which and why."""
+
+    data: Data
+    note: str
+
+
+def place(data: Data, *, residency: Literal["auto", "device", "host"] = "auto", budget: int | None = None) -> Placed:
+    """Put host data on the device, or leave them on the host to be streamed.
+
+    **Arguments:**
+
+    - `data`: as `Data.from_arrays` gives them; columns that are streamed already stay so.
+    - `residency`: `device`, `host`, or `auto`: on the device where the columns take at most `budget`.
+    - `budget`: bytes; half of the device's free memory where not given.
+    """
+    # Goals may be the observations themselves: one array, counted and held once.
+    distinct = {id(column): column for column in data.columns.values()}
+    size = sum(column.nbytes for column in distinct.values())
+    if budget is None:
+        free = free_memory()
+        budget = None if free is None else int(_SHARE * free)
+    fits = budget is None or size <= budget
+    resident = residency == "device" or (residency == "auto" and fits)
+    allowed = "no known limit" if budget is None else f"budget {_mib(budget)}"
+    why = f"{_mib(size)}, " + (allowed if residency == "auto" else f"train.residency is {residency!r}")
+    put = jax.device_put if resident else lambda column: Streamed(np.asarray(column))
+    held = {key: c if isinstance(c, Streamed) else put(c) for key, c in distinct.items()}
+    columns = {name: held[id(column)] for name, column in data.columns.items()}
+    last, transitions = jax.device_put((data.last, data.transitions))
+    where = "on the device" if resident else "streamed from the host"
+    return Placed(Data(columns, last, transitions), f"data {where} ({why})")
+
+
+def free_memory() -> int | None:
+    """Free bytes of the first device; the machine's where the device is its processor; `None` where nobody says."""
+    device = jax.devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            available = next(line for line in file if line.startswith("MemAvailable"))
+        return min(int(available.split()[1]) * 1024, *_granted())
+    except (OSError, StopIteration, ValueError, IndexError):
+        pages = os.sysconf("SC_PHYS_PAGES") if "SC_PHYS_PAGES" in os.sysconf_names else 0
+        return pages * os.sysconf("SC_PAGE_SIZE") if pages > 0 else None
+
+
+def _granted() -> list[int]:
+    """What a container leaves of its limit, where it has one; without one an answer that limits nothing."""
+    try:
+        limit, used = (pathlib.Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+        return [int(limit) - int(used)]
+    except (OSError, ValueError):  # "max" is no number: no limit
+        return [2**62]
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
