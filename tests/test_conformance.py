@@ -12,6 +12,8 @@ from cfgrl.testing._companions import PARTS, built_in
 from cfgrl_plugins.datasets.ogbench import OGBench
 from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.cfg import CFG
+from cfgrl_plugins.guidance.cfg_branches import CFGBranches
+from cfgrl_plugins.guidance.events import Binary
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.goals import Goals
@@ -22,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 #: Components that are another thing with other fields.
 OTHERS = (
     IQL(goals=Goals()),
-    CFG(nulls="optimality"),
-    CFG(nulls="optimality", training="branches"),
+    CFG(event=Binary()),
+    CFGBranches(event=Binary()),
     AWR(act="mode"),
     Unguided(act="mode"),
 )

@@ -8,6 +8,8 @@ from ._errors import NumericError as NumericError
 from ._errors import PluginError as PluginError
 from ._frozen import Frozen as Frozen
 from ._guidance import Critic as Critic
+from ._guidance import Event as Event
+from ._guidance import Given as Given
 from ._guidance import Guidance as Guidance
 from ._guidance import imitation_losses as imitation_losses
 from ._label import Condition as Condition

@@ -30,15 +30,8 @@ def act_row(
     context: Any = agent.view.goal(state.view, goal) if goal is not None else None
     for stage, stage_state, k in zip(agent.stages, state.stages, jax.random.split(key, len(agent.stages)), strict=True):
         dial = stage.guidance.weight if weight is None else weight
-        context = stage.guidance.sample(
-            stage.policy,
-            stage_state.acting(stage),
-            seen,
-            context,
-            stage.critic(stage_state.labeler),
-            dial,
-            key=k,
-        )
+        given = stage.given(stage_state.acting(stage), seen, context, stage_state.labeler)
+        context = stage.guidance.sample(given, dial, key=k)
     return jnp.clip(context, -1.0, 1.0)
 
 

@@ -66,6 +66,11 @@ class FieldPolicy(GenerativePolicy):
     Guidance asks for fields, combines them, and hands the combination back to `integrate`.
     """
 
+    def sample(
+        self, net: Any, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
+    ) -> Float[Array, " target"]:
+        return self.integrate(net, self.field(net, observation, condition), key=key)
+
     @abc.abstractmethod
     def field(self, net: Any, observation: Float[Array, "*observation"], condition: Condition) -> Field:
         """The prediction `(x, t) -> (target,)`; the observation is encoded once, not at every step."""

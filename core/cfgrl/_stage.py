@@ -18,7 +18,7 @@ from jaxtyping import Array, Int, Key, PRNGKeyArray, PyTree
 
 from cfgrl._capability import explain
 from cfgrl._errors import ConfigError
-from cfgrl._guidance import Critic, Guidance
+from cfgrl._guidance import Critic, Given, Guidance
 from cfgrl._labeler import Labeler
 from cfgrl._optimizer import EMA, Optimizer
 from cfgrl._policy import GenerativePolicy
@@ -58,6 +58,10 @@ class Stage(eqx.Module):
             return self.labeler.critic(labeler_state, observation, target, context, which=which)
 
         return critic
+
+    def given(self, net: Any, observation: Array, context: PyTree[Array] | None, labeler_state: Any) -> Given:
+        """What the guidance works with, for one example or for a batch."""
+        return Given(self.policy, net, observation, context, self.critic(labeler_state))
 
 
 def _as_stages(stages: "Stage | tuple[Stage, ...]") -> tuple[Stage, ...]:

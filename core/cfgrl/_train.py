@@ -93,10 +93,9 @@ def _validate(agent: Agent, data: Data, state: AgentState, key: PRNGKeyArray, ba
         index = viewed.draw(agent.batch_size, key=index_key)
         losses = {}
         for i, (stage, stage_state) in enumerate(zip(agent.stages, state.stages, strict=True)):
-            observation, label, critic = labelled_batch(stage, stage_state, viewed, index, keys[2 * i])
-            loss, _ = stage.guidance.loss(
-                stage.policy, stage_state.net, observation, label, critic, key=keys[2 * i + 1]
-            )
+            observation, label = labelled_batch(stage, stage_state, viewed, index, keys[2 * i])
+            given = stage.given(stage_state.net, observation, label.context, stage_state.labeler)
+            loss, _ = stage.guidance.loss(given, label, key=keys[2 * i + 1])
             losses[f"{stage.name}/validation/loss"] = loss
         return losses
 

@@ -41,10 +41,11 @@ def _update_stage(
     stage: Stage, state: StageState, data: ViewedData, index: Array, step: Array, key: PRNGKeyArray
 ) -> tuple[StageState, Metrics]:
     label_key, loss_key, labeler_key = jax.random.split(key, 3)
-    observation, label, critic = labelled_batch(stage, state, data, index, label_key)
+    observation, label = labelled_batch(stage, state, data, index, label_key)
 
     def objective(net: Any) -> tuple[Array, Metrics]:
-        return stage.guidance.loss(stage.policy, net, observation, label, critic, key=loss_key)
+        given = stage.given(net, observation, label.context, state.labeler)
+        return stage.guidance.loss(given, label, key=loss_key)
 
     (loss, found), gradient = eqx.filter_value_and_grad(objective, has_aux=True)(state.net)
     net, optimizer = stage.optimizer.apply(state.net, gradient, state.optimizer)
@@ -67,11 +68,11 @@ def _norm(tree: Any) -> Array:
 
 def labelled_batch(
     stage: Stage, state: StageState, data: ViewedData, index: Array, key: PRNGKeyArray
-) -> tuple[Array, Label, Any]:
-    """Observations and labels of the transitions that start at rows `index`, and the critic as it is now."""
+) -> tuple[Array, Label]:
+    """Observations and labels of the transitions that start at rows `index`."""
     keys = jax.random.split(key, index.shape[0])
     label = jax.vmap(lambda i, k: stage.labeler.label(state.labeler, data, i, key=k))(index, keys)
-    return data.take(index)["observations"], label, stage.critic(state.labeler)
+    return data.take(index)["observations"], label
 
 
 def _actor(stage: Stage, state: StageState) -> Actor:

@@ -10,7 +10,9 @@ from cfgrl.testing._parts import example_data
 from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.best_of_n import BestOfN
 from cfgrl_plugins.guidance.cfg import CFG
+from cfgrl_plugins.guidance.cfg_branches import CFGBranches
 from cfgrl_plugins.guidance.energy import Energy
+from cfgrl_plugins.guidance.events import Binary, Exponential, Levels
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
@@ -42,15 +44,15 @@ GUIDANCE = {
     "unguided": Unguided(),
     "unguided-mode": Unguided(act="mode"),
     "cfg-goal": CFG(),
-    "cfg-optimality": CFG(nulls="optimality", optimality="levels"),
-    "cfg-branches": CFG(nulls="optimality", training="branches", optimality="exponential"),
+    "cfg-optimality": CFG(event=Levels()),
+    "cfg-branches": CFGBranches(event=Exponential()),
     "awr": AWR(),
     "awr-mode": AWR(act="mode"),
     "q-gradient": QGradient(),
     "best-of-n": BestOfN(samples=2, pick="softmax"),
     "best-of-n-cfg": BestOfN(CFG(), samples=2),
     "energy": Energy(),
-    "energy-cfg": Energy(inner=CFG(nulls="optimality")),
+    "energy-cfg": Energy(inner=CFG(event=Binary())),
 }
 ALL = list(itertools.product(LABELERS, POLICIES, GUIDANCE))
 FIELDS, MODES = {"flow-matching", "ddpm"}, {"gaussian"}

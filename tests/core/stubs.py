@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cfgrl import FieldPolicy, Label
+from cfgrl import FieldPolicy, Given, Label
 
 
-class Told(FieldPolicy):
+class StubPolicy(FieldPolicy):
     """Its loss tells what condition it was given; a sample is `net` plus noise; the field is `net` and what it is told.
 
     loss = (target · 1)·(1 + 10·[context known] + 100·[optimality known]·(optimality · (1, 2, 3, …)))
@@ -68,15 +68,15 @@ def batch(advantages, *, context: bool = False, targets=None):
     advantages = np.asarray(advantages, np.float32)
     n = len(advantages)
     targets = np.arange(1.0, n + 1.0)[:, None] if targets is None else targets
-    told = jnp.zeros((n, 1)) if context else None
-    return jnp.zeros((n, 1)), jax.vmap(Label)(jnp.asarray(targets, jnp.float32), told, jnp.asarray(advantages))
+    goal = jnp.zeros((n, 1)) if context else None
+    return jnp.zeros((n, 1)), jax.vmap(Label)(jnp.asarray(targets, jnp.float32), goal, jnp.asarray(advantages))
 
 
 def loss(guidance, observation, label, *, key=None, net=None):
     """The loss and metrics of a guidance under the stub policy and critic, compiled."""
     net = jnp.zeros(label.target.shape[1:]) if net is None else net
     key = jax.random.key(0) if key is None else key
-    return eqx.filter_jit(guidance.loss)(Told(), net, observation, label, critic, key=key)
+    return eqx.filter_jit(guidance.loss)(Given(StubPolicy(), net, observation, label.context, critic), label, key=key)
 
 
 def sample(guidance, n: int, *, weight=None, net=None, observation=None):
@@ -85,6 +85,6 @@ def sample(guidance, n: int, *, weight=None, net=None, observation=None):
     observation = jnp.zeros((1,)) if observation is None else observation
 
     def one(key):
-        return guidance.sample(Told(), net, observation, None, critic, weight, key=key)
+        return guidance.sample(Given(StubPolicy(), net, observation, None, critic), weight, key=key)
 
     return np.asarray(eqx.filter_jit(jax.vmap(one))(jax.random.split(jax.random.key(2), n)))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cfgrl import Agent, Condition, Data, Optimizer, Stage, act_rows, nn, train
+from cfgrl import Agent, Condition, Data, Given, Optimizer, Stage, act_rows, nn, train
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.policies.flow_matching import FlowMatching, FlowNet
@@ -58,7 +58,7 @@ def test_the_sampler_follows_the_law_of_the_discrete_guided_map(weight: float, s
     policy, guidance, net, n = FlowMatching(steps=steps), CFG(), exact_net(), 40_000
 
     def one(key):
-        return guidance.sample(policy, net, jnp.zeros(1), jnp.array([-0.4]), None, jnp.float32(weight), key=key)
+        return guidance.sample(Given(policy, net, jnp.zeros(1), jnp.array([-0.4])), jnp.float32(weight), key=key)
 
     samples = np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), n)))[:, 0]
     mean, std = law_of_the_discrete_map(-0.4, weight, steps)

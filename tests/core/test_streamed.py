@@ -11,6 +11,7 @@ from cfgrl import Agent, Data, Stage, View, init, nn, place, train, train_chunk
 from cfgrl._train import validation_loss
 from cfgrl.data._streamed import Streamed
 from cfgrl_plugins.guidance.cfg import CFG
+from cfgrl_plugins.guidance.events import Binary
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.labelers.iql import IQL
@@ -63,7 +64,7 @@ def with_rewards() -> Data:
 def agents() -> dict[str, Agent]:
     small, head = nn.MLP(hidden=(16,)), nn.MLP(hidden=(16,), layer_norm="after")
     ql = Stage(QLearning(head), FlowMatching(small, steps=2), QGradient())
-    iql = Stage(IQL(head), FlowMatching(small, steps=2), CFG(nulls="optimality"))
+    iql = Stage(IQL(head), FlowMatching(small, steps=2), CFG(event=Binary()))
     return {
         "goals": small_agent(normalize=True),
         "chunks": Agent(Stage(Goals(chunk=3), FlowMatching(small, steps=2), CFG()), View(frame_stack=3), batch_size=16),

@@ -63,7 +63,7 @@ class Demanding(Unguided):
     """Wants an argument that nobody passes."""
 
     def field(self, policy, net, observation, context, critic, weight, temperature):
-        return super().field(policy, net, observation, context, critic, weight)
+        return super().field(given, weight)
 
 
 @planted("fields_hold_no_mutable_values", layers=[1])

@@ -16,8 +16,8 @@ class Fickle(Unguided):
 
     steers = False
 
-    def sample(self, policy, net, observation, context, critic, weight, *, key):
-        target = super().sample(policy, net, observation, context, critic, weight, key=key)
+    def sample(self, given, weight, *, key):
+        target = super().sample(given, weight, key=key)
         return target + float(np.random.normal())
 
 
@@ -25,8 +25,8 @@ class Fickle(Unguided):
 class Broken(Unguided):
     """Divides by zero."""
 
-    def loss(self, policy, net, observation, label, critic, *, key):
-        loss, metrics = super().loss(policy, net, observation, label, critic, key=key)
+    def loss(self, given, label, *, key):
+        loss, metrics = super().loss(given, label, key=key)
         return loss / 0.0, metrics
 
 
@@ -34,8 +34,8 @@ class Broken(Unguided):
 class Idle(Unguided):
     """Learns nothing."""
 
-    def loss(self, policy, net, observation, label, critic, *, key):
-        loss, metrics = super().loss(policy, net, observation, label, critic, key=key)
+    def loss(self, given, label, *, key):
+        loss, metrics = super().loss(given, label, key=key)
         return jax.lax.stop_gradient(loss), metrics
 
 
@@ -43,8 +43,8 @@ class Idle(Unguided):
 class Presuming(Unguided):
     """Uses an advantage and does not say that it needs one."""
 
-    def loss(self, policy, net, observation, label, critic, *, key):
-        loss, metrics = super().loss(policy, net, observation, label, critic, key=key)
+    def loss(self, given, label, *, key):
+        loss, metrics = super().loss(given, label, key=key)
         return loss + jnp.mean(label.advantage), metrics
 
 
@@ -52,9 +52,9 @@ class Presuming(Unguided):
 class Judging(Unguided):
     """Asks a critic and does not say that it needs one."""
 
-    def sample(self, policy, net, observation, context, critic, weight, *, key):
-        target = super().sample(policy, net, observation, context, critic, weight, key=key)
-        return target + 0.0 * jnp.sum(critic(observation, target, context))
+    def sample(self, given, weight, *, key):
+        target = super().sample(given, weight, key=key)
+        return target + 0.0 * jnp.sum(given.critic(given.observation, target, given.context))
 
 
 @planted("training_and_acting_see_one_structure")
@@ -69,24 +69,24 @@ class TwoFaced(Unguided):
 class Stubborn(Unguided):
     """The same action for every key."""
 
-    def sample(self, policy, net, observation, context, critic, weight, *, key):
-        return super().sample(policy, net, observation, context, critic, weight, key=jax.random.key(0))
+    def sample(self, given, weight, *, key):
+        return super().sample(given, weight, key=jax.random.key(0))
 
 
 @planted("the_weight_is_traced")
 class Concrete(CFG):
     """Wants to know the number."""
 
-    def field(self, policy, net, observation, context, critic, weight):
-        return super().field(policy, net, observation, context, critic, jnp.float32(float(weight)))
+    def field(self, given, weight):
+        return super().field(given, jnp.float32(float(weight)))
 
 
 @planted("the_dial_turns")
 class Loosened(CFG):
     """A dial that is connected to nothing."""
 
-    def field(self, policy, net, observation, context, critic, weight):
-        return super().field(policy, net, observation, context, critic, jnp.float32(1.0))
+    def field(self, given, weight):
+        return super().field(given, jnp.float32(1.0))
 
 
 @planted("the_field_fits")
@@ -100,26 +100,26 @@ class Shy(Unguided):
 class Wide(Unguided):
     """A field of another shape."""
 
-    def field(self, policy, net, observation, context, critic, weight):
-        inner = super().field(policy, net, observation, context, critic, weight)
+    def field(self, given, weight):
+        inner = super().field(given, weight)
         return lambda x, t: jnp.concatenate([inner(x, t), jnp.zeros(1)])
 
-    def sample(self, policy, net, observation, context, critic, weight, *, key):
-        return policy.sample(net, observation, self.plain(context), key=key)
+    def sample(self, given, weight, *, key):
+        return given.policy.sample(given.net, given.observation, self.plain(given.context), key=key)
 
 
 @planted("acting_is_integrating_its_field")
 class Elsewhere(Unguided):
     """Acts by something else than its field."""
 
-    def sample(self, policy, net, observation, context, critic, weight, *, key):
-        return 0.5 * super().sample(policy, net, observation, context, critic, weight, key=key)
+    def sample(self, given, weight, *, key):
+        return 0.5 * super().sample(given, weight, key=key)
 
 
 @planted("composes_with_the_built_in_parts")
 class Intimate(Unguided):
     """Knows what the network of one policy looks like."""
 
-    def loss(self, policy, net, observation, label, critic, *, key):
-        loss, metrics = super().loss(policy, net, observation, label, critic, key=key)
-        return loss + 0.01 * jnp.sum(net[1].weight ** 2), metrics
+    def loss(self, given, label, *, key):
+        loss, metrics = super().loss(given, label, key=key)
+        return loss + 0.01 * jnp.sum(given.net[1].weight ** 2), metrics

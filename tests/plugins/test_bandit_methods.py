@@ -12,6 +12,7 @@ from bandit import BATCH, Method, Panel, panels
 from cfgrl import nn
 from cfgrl_plugins.datasets.bandit import Bandit
 from cfgrl_plugins.guidance.cfg import CFG
+from cfgrl_plugins.guidance.events import Binary
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
@@ -32,7 +33,7 @@ Q_CRITIC = QLearning(network=CRITIC_NET, learning_rate=1e-3)
 # The dearest first, since two are trained at a time.
 METHODS = {
     "diffusion-ql": Method((Q_CRITIC, DDPM(NET, steps=10), QGradient(eta=2.5)), updates=1_200),
-    "cfgrl": Method((IQL_CRITIC, FlowMatching(NET), CFG(nulls="optimality")), (0.0, 2.0), updates=1_500),
+    "cfgrl": Method((IQL_CRITIC, FlowMatching(NET), CFG(event=Binary())), (0.0, 2.0), updates=1_500),
     "gaussian-ql": Method((Q_CRITIC, GAUSSIAN, QGradient(eta=2.5)), updates=1_000),
     "diffusion": Method((Behaviour(), DDPM(NET, steps=20), Unguided()), updates=2_000),
     "gaussian": Method((Behaviour(), GAUSSIAN, Unguided()), updates=600),

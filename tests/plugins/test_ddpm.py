@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from references import perceptron
 
-from cfgrl import Condition, ConfigError, nn
+from cfgrl import Condition, ConfigError, Given, nn
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.policies import _diffusion
 from cfgrl_plugins.policies.ddpm import DDPM, DiffusionNet
@@ -173,7 +173,7 @@ def test_the_guided_samplers_follow_the_law_of_their_discrete_map(options: dict)
     net = exact_net(policy)
 
     def one(key, weight):
-        return CFG().sample(policy, net, jnp.zeros(1), jnp.array([MEAN]), None, weight, key=key)[0]
+        return CFG().sample(Given(policy, net, jnp.zeros(1), jnp.array([MEAN])), weight, key=key)[0]
 
     draw = jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None)), in_axes=(None, 0)))
     for samples, weight in zip(np.asarray(draw(jax.random.split(jax.random.key(1), n), weights)), weights, strict=True):

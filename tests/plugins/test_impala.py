@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from jax.extend.core import jaxprs_in_params
 
-from cfgrl import Agent, Data, Stage, View, init, nn, train
+from cfgrl import Agent, Data, Given, Stage, View, init, nn, train
 from cfgrl_plugins.guidance.cfg import CFG
+from cfgrl_plugins.guidance.events import Binary
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.labelers.iql import IQL
@@ -116,7 +117,7 @@ def test_every_policy_reads_images(policy) -> None:
 
 def test_a_critic_reads_images() -> None:
     data = pictures()
-    agent = Agent(Stage(IQL(TINY, goals=Goals()), FlowMatching(TINY, steps=2), CFG(nulls="optimality")), batch_size=8)
+    agent = Agent(Stage(IQL(TINY, goals=Goals()), FlowMatching(TINY, steps=2), CFG(event=Binary())), batch_size=8)
     state = train(agent, data, steps=2, key=jax.random.key(0), chunk=2)
     critics = state.stages[0].labeler
     assert critics.online.q.reader.size == 16 and critics.online.v.reader.size == 16
@@ -141,7 +142,7 @@ def test_a_sampler_encodes_once_for_all_steps(guidance) -> None:
     stage, net = agent.stages[0], state.stages[0].net
 
     def sample(image, goal, key):
-        return stage.guidance.sample(stage.policy, net, image, goal, None, jnp.float32(2.0), key=key)
+        return stage.guidance.sample(Given(stage.policy, net, image, goal), jnp.float32(2.0), key=key)
 
     jaxpr = jax.make_jaxpr(sample)(jnp.zeros((8, 8, 1)), jnp.zeros(2), jax.random.key(0)).jaxpr
     assert "conv_general_dilated" in str(jaxpr)

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from toys import walk
 
-from cfgrl import Agent, Condition, ConfigError, Data, NumericError, Policy, Stage, View, init, nn
+from cfgrl import Agent, Condition, ConfigError, Data, Given, NumericError, Policy, Stage, View, init, nn
 from cfgrl.testing._parts import EveryFact
 from cfgrl_plugins.guidance.best_of_n import BestOfN
 from cfgrl_plugins.guidance.cfg import CFG
@@ -99,7 +99,7 @@ def test_the_density_of_a_guided_field_integrates_to_one_and_depends_on_the_weig
     stage, net = policy.agent.stages[0], policy.state.stages[0].net
 
     def density(y, weight):
-        field = stage.guidance.field(stage.policy, net, jnp.zeros(2), jnp.ones(2), None, weight)
+        field = stage.guidance.field(Given(stage.policy, net, jnp.zeros(2), jnp.ones(2)), weight)
         return stage.policy.field_log_prob(net, field, y)
 
     assert integrals(density, [0.0, 3.0], 2, reach=6.0, points=60) == pytest.approx([1.0, 1.0], abs=5e-3)
@@ -144,7 +144,7 @@ def test_one_action_many_and_a_weight_a_row(policy: Policy):
     def direct(goal, weight, action):
         goal = view.goal(policy.state.view, goal)
         return stage.policy.field_log_prob(
-            net, stage.guidance.field(stage.policy, net, seen, goal, None, weight), action
+            net, stage.guidance.field(Given(stage.policy, net, seen, goal), weight), action
         )
 
     expected = [direct(g, jnp.float32(w), a) for g, w, a in zip(goals, weights, actions, strict=True)]

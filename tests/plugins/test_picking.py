@@ -8,10 +8,11 @@ import pytest
 import stubs
 from references import phi
 
-from cfgrl import Condition, ConfigError, nn
+from cfgrl import Condition, ConfigError, Given, nn
 from cfgrl_plugins.guidance.best_of_n import BestOfN
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.energy import Energy
+from cfgrl_plugins.guidance.events import Binary
 from cfgrl_plugins.policies.flow_matching import FlowMatching, FlowNet
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -27,7 +28,7 @@ def linear(observation, target, context, *, which="online"):
 
 def picked(guidance, critic) -> np.ndarray:
     def one(key):
-        return guidance.sample(stubs.Told(), jnp.zeros(1), jnp.zeros(1), None, critic, None, key=key)
+        return guidance.sample(Given(stubs.StubPolicy(), jnp.zeros(1), jnp.zeros(1), None, critic), None, key=key)
 
     return np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), N)))[:, 0]
 
@@ -53,7 +54,7 @@ def test_the_softmax_draws_in_proportion_to_exp_q(temperature: float):
 
 
 def test_the_weight_goes_inward():
-    cfg = CFG(nulls="optimality", weight=1.5)
+    cfg = CFG(weight=1.5, event=Binary())
     guidance = BestOfN(cfg, samples=2)
     assert float(guidance.weight) == 1.5
     samples = stubs.sample(guidance, 2, weight=jnp.float32(4.0))
@@ -64,7 +65,7 @@ def test_the_weight_goes_inward():
 
 def test_best_of_n_cannot_be_steered():
     with pytest.raises(ConfigError, match="wrap it around the other guidance"):
-        BestOfN().field(stubs.Told(), None, jnp.zeros(1), None, None, None)
+        BestOfN().field(Given(stubs.StubPolicy(), None, jnp.zeros(1)), None)
     with pytest.raises(ConfigError, match="BestOfN acts by something else"):
         Energy(inner=BestOfN())
 
@@ -116,7 +117,7 @@ def test_energy_guidance_follows_the_exact_map_for_a_quadratic_critic(weight: fl
     net = FlowNet(**fields)
 
     def one(key):
-        return guidance.sample(policy, net, jnp.zeros(1), None, quadratic, jnp.float32(weight), key=key)
+        return guidance.sample(Given(policy, net, jnp.zeros(1), None, quadratic), jnp.float32(weight), key=key)
 
     samples = np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), N)))[:, 0]
     mean, std = tilted_map(weight)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import stubs
 
-from cfgrl import ConfigError
+from cfgrl import ConfigError, Given
 from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.guidance.unguided import Unguided
@@ -40,7 +40,7 @@ def test_the_mode_acts_where_it_is_asked_for(make):
     assert "mode" in make(act="mode").needs and "mode" not in make().needs
     assert not make(act="mode").steers and make().steers
     with pytest.raises(ConfigError, match="mode has no field"):
-        make(act="mode").field(stubs.Told(), net, net, None, None, None)
+        make(act="mode").field(Given(stubs.StubPolicy(), net, net), None)
 
 
 def drawn(key, n: int, net: float) -> tuple[np.ndarray, int]:
@@ -88,7 +88,9 @@ def test_the_gradient_goes_through_the_sample_and_not_through_the_scale(fields: 
     observation, label = stubs.batch(ADVANTAGES)
 
     def objective(net):
-        return guidance.loss(stubs.Told(), net, observation, label, stubs.critic, key=key)[0]
+        return guidance.loss(Given(stubs.StubPolicy(), net, observation, label.context, stubs.critic), label, key=key)[
+            0
+        ]
 
     gradient = float(jax.jit(jax.grad(objective))(jnp.array([net]))[0])
     _, scale = by_hand(fields, net, key)

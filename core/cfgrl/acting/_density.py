@@ -96,10 +96,10 @@ def _row(
     policy: Any = stage.policy
     seen = agent.view.observation(state.view, observation)
     context = None if goal is None else agent.view.goal(state.view, goal)
-    net, critic = stage_state.acting(stage), stage.critic(stage_state.labeler)
+    net = stage_state.acting(stage)
     if "field" in policy.provides:
         dial = stage.guidance.weight if weight is None else weight
-        field = stage.guidance.field(policy, net, seen, context, critic, dial)
+        field = stage.guidance.field(stage.given(net, seen, context, stage_state.labeler), dial)
         value = policy.field_log_prob(net, field, action)
         draws = jax.vmap(lambda k: policy.integrate(net, field, key=k))(jax.random.split(key, samples))
     else:

@@ -219,7 +219,7 @@ def _law(agent: Agent, state: AgentState, row: _Rows, weight: Float[Array, ""] |
     net, seen, context = held.acting(stage), row.seen, row.context
     if "field" in policy.provides:
         dial = stage.guidance.weight if weight is None else weight
-        field = stage.guidance.field(policy, net, seen, context, stage.critic(held.labeler), dial)
+        field = stage.guidance.field(stage.given(net, seen, context, held.labeler), dial)
         return _Law(
             lambda key: policy.integrate(net, field, key=key), lambda action: policy.field_log_prob(net, field, action)
         )

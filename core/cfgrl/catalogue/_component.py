@@ -21,6 +21,7 @@ FAMILIES = {
     "labelers": "cfgrl._labeler:Labeler",
     "policies": "cfgrl._policy:GenerativePolicy",
     "guidance": "cfgrl._guidance:Guidance",
+    "events": "cfgrl._guidance:Event",
     "networks": "cfgrl._network:Network",
     "datasets": "cfgrl.data._dataset:Dataset",
 }
@@ -31,6 +32,7 @@ SINGULAR = {
     "labelers": "labeler",
     "policies": "policy",
     "guidance": "guidance",
+    "events": "event",
     "networks": "network",
     "datasets": "data set",
     "presets": "preset",

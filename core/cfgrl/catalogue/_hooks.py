@@ -39,6 +39,12 @@ def cfgrl_guidance() -> Mapping[str, Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def cfgrl_events() -> Mapping[str, Component]:  # type: ignore[empty-body]
+    """Events by name: what does classifier-free guidance condition on?"""
+    ...
+
+
+@hookspec
 def cfgrl_networks() -> Mapping[str, Component]:  # type: ignore[empty-body]
     """Networks by name."""
     ...

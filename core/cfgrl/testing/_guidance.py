@@ -10,6 +10,7 @@ import numpy as np
 
 from cfgrl._act import act_row
 from cfgrl._errors import ConfigError
+from cfgrl._guidance import Given
 from cfgrl._label import Label
 from cfgrl._stage import Agent, AgentState, Stage, init
 from cfgrl._train import train_chunk
@@ -46,12 +47,12 @@ def _acting(guidance: Any) -> Any:
     return once(guidance, "act", lambda: eqx.filter_jit(act))
 
 
-def told_to(guidance: Any) -> tuple[Any, ...]:
-    """What `field` and `sample` are told."""
+def given_to(guidance: Any, rows: tuple[int, ...] = ()) -> Given:
+    """What `field` and `sample` work with; with `rows` a batch, for `loss`."""
     agent, _, state = _composed(guidance)
-    stage, net = agent.stages[0], state.stages[0].net
-    critic = stage.critic(state.stages[0].labeler)
-    return stage.policy, net, jnp.full((OBSERVATION,), 0.3), jnp.ones((GOAL,)), critic, guidance.weight
+    held = state.stages[0]
+    observation, goal = jnp.full((*rows, OBSERVATION), 0.3), jnp.ones((*rows, GOAL))
+    return agent.stages[0].given(held.net, observation, goal, held.labeler)
 
 
 def _has_dial(guidance: Any) -> bool:
@@ -140,7 +141,7 @@ def the_dial_turns(guidance: Any) -> None:
 def the_field_fits(guidance: Any) -> None:
     """Where it `steers`, `field` gives predictions in the target's shape; where not, it refuses with a sentence."""
     try:
-        field = guidance.field(*told_to(guidance))
+        field = guidance.field(given_to(guidance), guidance.weight)
     except ConfigError:
         assert not guidance.steers, "`field` refuses, but `steers` says that acting is integrating it"
         return
@@ -154,9 +155,9 @@ def the_field_fits(guidance: Any) -> None:
 @rule(lambda guidance: guidance.steers)
 def acting_is_integrating_its_field(guidance: Any) -> None:
     """Where it `steers`, a sample is the end of its own field: densities and guidance around it rely on that."""
-    policy, net, *_ = told = told_to(guidance)
-    integrate = eqx.filter_jit(lambda: policy.integrate(net, guidance.field(*told), key=KEY))
-    sample = eqx.filter_jit(lambda: guidance.sample(*told, key=KEY))
+    given, weight = given_to(guidance), guidance.weight
+    integrate = eqx.filter_jit(lambda: given.policy.integrate(given.net, guidance.field(given, weight), key=KEY))
+    sample = eqx.filter_jit(lambda: guidance.sample(given, weight, key=KEY))
     alike = bool(jnp.allclose(integrate(), sample(), atol=1e-4))
     assert alike, "`steers` says that acting is integrating `field`, but `sample` is something else"
 

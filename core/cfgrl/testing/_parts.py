@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from cfgrl._guidance import Guidance, imitation_losses
+from cfgrl._guidance import Given, Guidance, imitation_losses
 from cfgrl._label import Condition, Label
 from cfgrl._labeler import Actor, Labeler
 from cfgrl._policy import FieldPolicy, GenerativePolicy
@@ -124,9 +124,6 @@ class LinearFlow(FieldPolicy):
         predicted = self.field(net, observation, condition)(0.5 * noise + 0.5 * target, t)
         return jnp.mean((predicted - (target - noise)) ** 2)
 
-    def sample(self, net: Any, observation: Array, condition: Condition, *, key: PRNGKeyArray) -> Array:
-        return self.integrate(net, self.field(net, observation, condition), key=key)
-
     def mode(self, net: Any, observation: Array, condition: Condition) -> Array:
         return self.field(net, observation, condition)(jnp.zeros_like(net[1].bias), jnp.float32(0.0))
 
@@ -154,22 +151,17 @@ class Imitate(Guidance):
 
     needs = frozenset()
 
-    def loss(
-        self, policy: Any, net: Any, observation: Array, label: Label, critic: Any, *, key: PRNGKeyArray
-    ) -> tuple[Array, Metrics]:
-        del critic
+    def loss(self, given: Given, label: Label, *, key: PRNGKeyArray) -> tuple[Array, Metrics]:
         condition = jax.vmap(self.condition)(label)
-        return jnp.mean(imitation_losses(policy, net, observation, label.target, condition, key=key)), {}
+        return jnp.mean(imitation_losses(given, label.target, condition, key=key)), {}
 
-    def sample(
-        self, policy: Any, net: Any, observation: Array, context: Any, critic: Any, weight: Any, *, key: PRNGKeyArray
-    ) -> Array:
-        del critic, weight
-        return policy.sample(net, observation, self.plain(context), key=key)
+    def sample(self, given: Given, weight: Any, *, key: PRNGKeyArray) -> Array:
+        del weight
+        return given.policy.sample(given.net, given.observation, self.plain(given.context), key=key)
 
-    def field(self, policy: Any, net: Any, observation: Array, context: Any, critic: Any, weight: Any) -> Field:
-        del critic, weight
-        return policy.field(net, observation, self.plain(context))
+    def field(self, given: Given, weight: Any) -> Field:
+        del weight
+        return given.field(self.plain(given.context))
 
 
 def all_finite(tree: Any) -> bool:

@@ -5,14 +5,15 @@ Each method is traced twice. What Python draws or counts is a constant of the pr
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from cfgrl._label import Label
 from cfgrl.testing._check import Check, provides, rule
-from cfgrl.testing._guidance import told_to
+from cfgrl.testing._guidance import given_to
 from cfgrl.testing._labeler import scorer
-from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, traces_alike
+from cfgrl.testing._parts import ACTION, GOAL, traces_alike
 from cfgrl.testing._policy import CONDITION, SEEN, TARGET, net_of
 
 KEY = jax.random.key(0)
@@ -37,12 +38,11 @@ def policies_draw_from_the_key_only(policy: Any) -> None:
 @rule()
 def guidance_draws_from_the_key_only(guidance: Any) -> None:
     """Traced twice, `loss` and `sample` give the same programs."""
-    policy, net, observation, context, critic, weight = told_to(guidance)
+    one, batch = given_to(guidance), given_to(guidance, (2,))
     label = jax.vmap(Label)(jnp.zeros((2, ACTION)), jnp.ones((2, GOAL)), jnp.array([0.1, -0.1]))
-    rows = jnp.zeros((2, OBSERVATION))
-    _demand(traces_alike(lambda n: guidance.loss(policy, n, rows, label, critic, key=KEY), net), "loss")
-    sample = lambda n: guidance.sample(policy, n, observation, context, critic, weight, key=KEY)  # noqa: E731
-    _demand(traces_alike(sample, net), "sample")
+    with_net = lambda given, net: eqx.tree_at(lambda g: g.net, given, net)  # noqa: E731
+    _demand(traces_alike(lambda n: guidance.loss(with_net(batch, n), label, key=KEY), one.net), "loss")
+    _demand(traces_alike(lambda n: guidance.sample(with_net(one, n), guidance.weight, key=KEY), one.net), "sample")
 
 
 @rule()

@@ -17,10 +17,17 @@ def cfgrl_guidance() -> dict[str, Component]:
         ),
         "cfg": Component(
             "cfgrl_plugins.guidance.cfg:CFG",
-            summary="classifier-free guidance: u + w·(c − u), the goal or the optimality nulled in training",
+            summary="classifier-free guidance: u + w·(c − u), the event nulled at random in training",
             paper="CFGRL (arXiv 2505.23458); classifier-free guidance (arXiv 2207.12598)",
             verified="closed form on Gaussians; losses against NumPy; real run: cfgrl demo",
             docs="docs/algorithms/cfgrl-goal.md",
+        ),
+        "cfg-branches": Component(
+            "cfgrl_plugins.guidance.cfg_branches:CFGBranches",
+            summary="classifier-free guidance learned in two branches, the event's weighted by f(A)",
+            paper="CFGRL (arXiv 2505.23458), ExORL form",
+            verified="losses against NumPy",
+            docs="docs/algorithms/cfgrl-offline.md",
         ),
         "awr": Component(
             "cfgrl_plugins.guidance.awr:AWR",
@@ -50,4 +57,28 @@ def cfgrl_guidance() -> dict[str, Component]:
             verified="closed form on Gaussians with a quadratic critic",
             docs="docs/algorithms/energy.md",
         ),
+    }
+
+
+@hookimpl
+def cfgrl_events() -> dict[str, Component]:
+    """Events by name."""
+    summaries = {
+        "goal": ("Goal", "the goal is reached; needs no advantage"),
+        "binary": ("Binary", "the advantage is at least a threshold"),
+        "quantile": ("Quantile", "the advantage is in the upper share of the batch"),
+        "bernoulli": ("Bernoulli", "drawn with probability σ(A/τ)"),
+        "exponential": ("Exponential", "the factor min(exp(A/τ), cap), for branches only"),
+        "levels": ("Levels", "which of L equal shares of the batch the advantage falls into"),
+        "advantage": ("Advantage", "the number A/τ itself"),
+    }
+    return {
+        name: Component(
+            f"cfgrl_plugins.guidance.events:{cls}",
+            summary=summary,
+            paper="CFGRL (arXiv 2505.23458)" if name in ("goal", "binary") else None,
+            verified="losses against NumPy",
+            docs="docs/algorithms/cfgrl-offline.md",
+        )
+        for name, (cls, summary) in summaries.items()
     }

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import ConfigError, Critic, Field, Guidance
+from cfgrl import ConfigError, Field, Given, Guidance
 
 
 class Plain(Guidance):
@@ -20,32 +20,15 @@ class Plain(Guidance):
         """A mode is not the end of a field."""
         return not self.by_mode
 
-    def sample(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "*observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> Float[Array, " target"]:
-        del critic, weight
+    def sample(self, given: Given, weight: Any, *, key: PRNGKeyArray) -> Float[Array, " target"]:
+        del weight
+        condition = self.plain(given.context)
         if self.by_mode:
-            return policy.mode(net, observation, self.plain(context))
-        return policy.sample(net, observation, self.plain(context), key=key)
+            return given.policy.mode(given.net, given.observation, condition)
+        return given.policy.sample(given.net, given.observation, condition, key=key)
 
-    def field(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "*observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-    ) -> Field:
-        del critic, weight
+    def field(self, given: Given, weight: Any) -> Field:
+        del weight
         if self.by_mode:
             raise ConfigError(f'{type(self).__name__} that acts by the mode has no field: set act to "sample".')
-        return policy.field(net, observation, self.plain(context))
+        return given.field(self.plain(given.context))

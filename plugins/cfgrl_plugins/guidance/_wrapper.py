@@ -1,11 +1,9 @@
 """Guidance around another: trained like the inner one, acting differently."""
 
-from typing import Any
-
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from cfgrl import Condition, Critic, Guidance, Label, Metrics
+from cfgrl import Condition, Given, Guidance, Label, Metrics
 
 
 class Wrapper(Guidance):
@@ -19,14 +17,5 @@ class Wrapper(Guidance):
     def plain(self, context: PyTree[Array] | None) -> Condition:
         return self.inner.plain(context)
 
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch *observation"],
-        label: Label,
-        critic: Critic,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
-        return self.inner.loss(policy, net, observation, label, critic, key=key)
+    def loss(self, given: Given, label: Label, *, key: PRNGKeyArray) -> tuple[Float[Array, ""], Metrics]:
+        return self.inner.loss(given, label, key=key)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import Critic, Label, Metrics, imitation_losses, scalar
+from cfgrl import Given, Label, Metrics, imitation_losses, scalar
 
 from ._plain import Plain
 
@@ -39,19 +39,9 @@ class AWR(Plain):
         """Whether the mode acts."""
         return self.act == "mode"
 
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch *observation"],
-        label: Label,
-        critic: Critic,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
-        del critic
+    def loss(self, given: Given, label: Label, *, key: PRNGKeyArray) -> tuple[Float[Array, ""], Metrics]:
         condition = jax.vmap(self.condition)(label)
-        losses = imitation_losses(policy, net, observation, label.target, condition, key=key)
+        losses = imitation_losses(given, label.target, condition, key=key)
         # The cap is put on the exponent: exp of a large advantage would be infinite before it is capped.
         advantage: Any = label.advantage
         weights = jnp.exp(jnp.minimum(self.inverse_temperature * advantage, jnp.log(self.cap)))

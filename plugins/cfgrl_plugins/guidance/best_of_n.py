@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from annotated_types import Ge
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import ConfigError, Critic, Field, Guidance, scalar
+from cfgrl import ConfigError, Field, Given, Guidance, scalar
 
 from ._wrapper import Wrapper
 from .unguided import Unguided
@@ -51,40 +51,21 @@ class BestOfN(Wrapper):
         """Those of `inner`."""
         return self.inner.ends
 
-    def sample(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "*observation"],
-        context: PyTree[Array] | None,
-        critic: Any,
-        weight: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> Float[Array, " target"]:
+    def sample(self, given: Given, weight: Any, *, key: PRNGKeyArray) -> Float[Array, " target"]:
         pick_key, sample_key = jax.random.split(key)
-
-        def draw(key: PRNGKeyArray) -> Float[Array, " target"]:
-            return self.inner.sample(policy, net, observation, context, critic, weight, key=key)
+        critic: Any = given.critic
 
         def score(target: Float[Array, " target"]) -> Float[Array, ""]:
-            return jnp.min(critic(observation, target, context, which="target"))
+            return jnp.min(critic(given.observation, target, given.context, which="target"))
 
-        targets = jax.vmap(draw)(jax.random.split(sample_key, self.samples))
+        keys = jax.random.split(sample_key, self.samples)
+        targets = jax.vmap(lambda key: self.inner.sample(given, weight, key=key))(keys)
         q = jax.vmap(score)(targets)
         if self.pick == "argmax":
             return targets[jnp.argmax(q)]
         return targets[jax.random.categorical(pick_key, q / self.temperature)]
 
-    def field(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "*observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-    ) -> Field:
+    def field(self, given: Given, weight: Any) -> Field:
         raise ConfigError(
             "best-of-n picks among finished samples and has no field to steer: wrap it around the other guidance."
         )

@@ -4,9 +4,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
-from cfgrl import ConfigError, Field, Guidance, scalar
+from cfgrl import ConfigError, Field, Given, Guidance, scalar
 
 from ._heads import smallest
 from ._wrapper import Wrapper
@@ -47,24 +47,17 @@ class Energy(Wrapper):
         """A critic and a field, and what `inner` needs."""
         return self.inner.needs | {"critic", "field"}
 
-    def field(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "*observation"],
-        context: PyTree[Array] | None,
-        critic: Any,
-        weight: Any,
-    ) -> Field:
-        inner = self.inner.field(policy, net, observation, context, critic, self.inner.weight)
+    def field(self, given: Given, weight: Any) -> Field:
+        inner, critic = self.inner.field(given, self.inner.weight), given.critic
+        assert critic is not None
 
         def tilted(x: Float[Array, " target"], t: Float[Array, ""]) -> Float[Array, " target"]:
             def energy(x: Float[Array, " target"]) -> tuple[Float[Array, ""], Float[Array, " target"]]:
                 prediction = inner(x, t)
-                clean = policy.denoise(prediction, x, t)
-                return smallest(critic(observation, clean, context, which="target")), prediction
+                clean = given.policy.denoise(prediction, x, t)
+                return smallest(critic(given.observation, clean, given.context, which="target")), prediction
 
             slope, prediction = jax.grad(energy, has_aux=True)(x)
-            return policy.tilt(prediction, x, t, weight * slope)
+            return given.policy.tilt(prediction, x, t, weight * slope)
 
         return tilted

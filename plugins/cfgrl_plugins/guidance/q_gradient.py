@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import Label, Metrics, imitation_losses, scalar
+from cfgrl import Given, Label, Metrics, imitation_losses, scalar
 
 from ._heads import smallest
 from ._plain import Plain
@@ -37,26 +37,18 @@ class QGradient(Plain):
 
     needs = frozenset({"critic"})
 
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch *observation"],
-        label: Label,
-        critic: Any,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
+    def loss(self, given: Given, label: Label, *, key: PRNGKeyArray) -> tuple[Float[Array, ""], Metrics]:
         imitation_key, sample_key, head_key = jax.random.split(key, 3)
         condition = jax.vmap(self.condition)(label)
-        losses = imitation_losses(policy, net, observation, label.target, condition, key=imitation_key)
+        losses = imitation_losses(given, label.target, condition, key=imitation_key)
 
         def score(observation: Array, context: Any, key: PRNGKeyArray) -> Float[Array, " heads"]:
-            sample = policy.sample(net, observation, self.plain(context), key=key)
+            sample = given.policy.sample(given.net, observation, self.plain(context), key=key)
             return critic(observation, sample, context, which="online")
 
+        critic: Any = given.critic
         keys = jax.random.split(sample_key, label.target.shape[0])
-        q, magnitude = self.reduce(jax.vmap(score)(observation, label.context, keys), key=head_key)
+        q, magnitude = self.reduce(jax.vmap(score)(given.observation, label.context, keys), key=head_key)
         scale = jnp.maximum(jax.lax.stop_gradient(magnitude), 1e-6) if self.normalize else jnp.ones(())
         q_loss = -jnp.mean(q) / scale
         metrics = {"imitation_loss": jnp.mean(losses), "q_loss": q_loss, "q": jnp.mean(q)}

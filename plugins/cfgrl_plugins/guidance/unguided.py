@@ -1,12 +1,12 @@
 """Unguided: imitate the labels and sample the policy as it is."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import Critic, Label, Metrics, imitation_losses
+from cfgrl import Given, Label, Metrics, imitation_losses
 
 from ._plain import Plain
 
@@ -32,17 +32,7 @@ class Unguided(Plain):
         """Whether the mode acts."""
         return self.act == "mode"
 
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch *observation"],
-        label: Label,
-        critic: Critic,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
-        del critic
+    def loss(self, given: Given, label: Label, *, key: PRNGKeyArray) -> tuple[Float[Array, ""], Metrics]:
         condition = jax.vmap(self.condition)(label)
-        losses = imitation_losses(policy, net, observation, label.target, condition, key=key)
+        losses = imitation_losses(given, label.target, condition, key=key)
         return jnp.mean(losses), {}

@@ -96,11 +96,6 @@ class DDPM(FieldPolicy):
         predicted = self._field(net, observation, condition, network_key)(noisy, t)
         return jnp.mean((predicted - noise) ** 2)
 
-    def sample(
-        self, net: DiffusionNet, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
-    ) -> Float[Array, " target"]:
-        return self.integrate(net, self.field(net, observation, condition), key=key)
-
     def field(self, net: DiffusionNet, observation: Float[Array, "*observation"], condition: Condition) -> Field:
         return self._field(net, observation, condition, None)
 

@@ -79,11 +79,6 @@ class FlowMatching(FieldPolicy):
         predicted = field((1.0 - t) * noise + t * target, t)
         return jnp.mean((predicted - (target - noise)) ** 2)
 
-    def sample(
-        self, net: FlowNet, observation: Float[Array, "*observation"], condition: Condition, *, key: PRNGKeyArray
-    ) -> Float[Array, " target"]:
-        return self.integrate(net, self.field(net, observation, condition), key=key)
-
     def field(self, net: FlowNet, observation: Float[Array, "*observation"], condition: Condition) -> Field:
         return self._field(net, observation, condition, None)
 

@@ -9,7 +9,7 @@ from cfgrl_example_autoguidance.strong_weak import StrongWeak, StrongWeakNet
 from gaussian_flow import GaussianFlow, Law
 
 import cfgrl
-from cfgrl import Condition, ConfigError
+from cfgrl import Condition, ConfigError, Given
 from cfgrl.testing import parametrize_with_checks
 
 POLICY, GUIDANCE = StrongWeak(GaussianFlow(), GaussianFlow()), Autoguidance()
@@ -33,13 +33,13 @@ def laws(strong: tuple[float, float], weak: tuple[float, float]) -> StrongWeakNe
 @jax.jit
 def guided(net: StrongWeakNet, weight: jax.Array) -> jax.Array:
     """Guided samples, one for each key."""
-    return jax.vmap(lambda key: GUIDANCE.sample(POLICY, net, SEEN, None, None, weight, key=key))(KEYS)
+    return jax.vmap(lambda key: GUIDANCE.sample(Given(POLICY, net, SEEN), weight, key=key))(KEYS)
 
 
 @jax.jit
 def density(net: StrongWeakNet, weight: jax.Array, target: jax.Array) -> jax.Array:
     """The log-density of guided samples."""
-    field = GUIDANCE.field(POLICY, net, SEEN, None, None, weight)
+    field = GUIDANCE.field(Given(POLICY, net, SEEN), weight)
     return POLICY.field_log_prob(net, field, target)
 
 
@@ -76,7 +76,7 @@ def test_at_one_the_strong_policy_acts_and_at_zero_the_weak_one():
     strong, weak = POLICY.field(net, SEEN, NOTHING), POLICY.weak_field(net, SEEN, NOTHING)
     for x, t in ((-1.0, 0.0), (0.3, 0.45), (2.0, 0.9)):
         at = jnp.full((1,), x), jnp.float32(t)
-        one, zero = (GUIDANCE.field(POLICY, net, SEEN, None, None, jnp.float32(w))(*at) for w in (1.0, 0.0))
+        one, zero = (GUIDANCE.field(Given(POLICY, net, SEEN), jnp.float32(w))(*at) for w in (1.0, 0.0))
         assert (one == strong(*at)).all()
         np.testing.assert_allclose(zero, weak(*at), rtol=1e-5)
     np.testing.assert_array_equal(POLICY.sample(net, SEEN, NOTHING, key=KEYS[0]), guided(net, 1.0)[0])

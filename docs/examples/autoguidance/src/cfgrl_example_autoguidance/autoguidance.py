@@ -4,9 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from cfgrl import Critic, Field, Guidance, Label, Metrics, imitation_losses, scalar
+from cfgrl import Field, Given, Guidance, Label, Metrics, imitation_losses, scalar
 
 
 class Autoguidance(Guidance):
@@ -32,35 +32,15 @@ class Autoguidance(Guidance):
     needs = frozenset({"field", "weak-field"})
     ends = ("the weak policy", "the strong policy")
 
-    def loss(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "batch *observation"],
-        label: Label,
-        critic: Critic,
-        *,
-        key: PRNGKeyArray,
-    ) -> tuple[Float[Array, ""], Metrics]:
+    def loss(self, given: Given, label: Label, *, key: PRNGKeyArray) -> tuple[Float[Array, ""], Metrics]:
         """Imitation, by whatever loss the policy has."""
-        del critic
         condition = jax.vmap(self.condition)(label)
-        return jnp.mean(imitation_losses(policy, net, observation, label.target, condition, key=key)), {}
+        return jnp.mean(imitation_losses(given, label.target, condition, key=key)), {}
 
-    def field(
-        self,
-        policy: Any,
-        net: Any,
-        observation: Float[Array, "*observation"],
-        context: PyTree[Array] | None,
-        critic: Critic,
-        weight: Any,
-    ) -> Field:
+    def field(self, given: Given, weight: Any) -> Field:
         """The two fields combined."""
-        del critic
-        condition = self.plain(context)
-        strong = policy.field(net, observation, condition)
-        weak = policy.weak_field(net, observation, condition)
+        condition = self.plain(given.context)
+        strong, weak = given.field(condition), given.policy.weak_field(given.net, given.observation, condition)
 
         def guided(x: Float[Array, " target"], t: Float[Array, ""]) -> Float[Array, " target"]:
             prediction = strong(x, t)

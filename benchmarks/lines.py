@@ -1,0 +1,47 @@
+"""How much code there is: formatted lines of core/ and plugins/ without comments, docstrings and blank lines.
+
+python benchmarks/lines.py [CHECKOUT]
+"""
+
+import ast
+import io
+import pathlib
+import statistics
+import sys
+import tokenize
+
+
+def code_lines(text: str) -> int:
+    """Lines on which a token of code stands."""
+    lines: set[int] = set()
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in skipped:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return len(lines)
+
+
+def main() -> None:
+    """Print the count by package, the longest file and the median function."""
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1])
+    counts: dict[str, int] = {}
+    longest, functions = (0, ""), []
+    for folder in (root / "core" / "cfgrl", root / "plugins" / "cfgrl_plugins"):
+        for path in sorted(folder.rglob("*.py")):
+            text, name = path.read_text(), path.relative_to(folder.parent)
+            package = "/".join(name.parts[:2]) if len(name.parts) > 2 else f"{name.parts[0]}/(root)"
+            counts[package] = counts.get(package, 0) + code_lines(text)
+            longest = max(longest, (len(text.splitlines()), str(name)))
+            found = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+            functions += [(node.end_lineno or node.lineno) - node.body[0].lineno + 1 for node in found]
+    for package, count in counts.items():
+        print(f"{count:6,}  {package}")
+    print(f"{sum(counts.values()):6,}  in all; longest file {longest[0]} lines ({longest[1]}); ", end="")
+    print(f"functions: median {statistics.median(functions):g} lines")
+
+
+if __name__ == "__main__":
+    main()
