@@ -28,6 +28,7 @@ from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.best_of_n import BestOfN
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.energy import Energy
+from cfgrl_plugins.guidance.events import Bernoulli, Binary
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
@@ -81,8 +82,8 @@ METHODS = {
         (IQL_CRITIC, FLOW, Unguided()),
         acting={"flow, best of 4": BestOfN(samples=4), "flow, best of 64": BestOfN(), "flow, energy w = 1": Energy()},
     ),
-    "CFGRL, hard labels": Method((IQL_CRITIC, FLOW, CFG(nulls="optimality")), DIAL),
-    "CFGRL, soft labels": Method((IQL_CRITIC, FLOW, CFG(nulls="optimality", optimality="bernoulli")), DIAL),
+    "CFGRL, hard labels": Method((IQL_CRITIC, FLOW, CFG(event=Binary())), DIAL),
+    "CFGRL, soft labels": Method((IQL_CRITIC, FLOW, CFG(event=Bernoulli())), DIAL),
 }
 
 

@@ -28,7 +28,8 @@ def main() -> None:
     """Print the count by package, the longest file and the median function."""
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1])
     counts: dict[str, int] = {}
-    longest, functions = (0, ""), []
+    longest: tuple[int, str] = (0, "")
+    functions: list[int] = []
     for folder in (root / "core" / "cfgrl", root / "plugins" / "cfgrl_plugins"):
         for path in sorted(folder.rglob("*.py")):
             text, name = path.read_text(), path.relative_to(folder.parent)

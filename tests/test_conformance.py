@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from annotated_types import Ge
 
-from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._component import BUILT_IN as FAMILIES
 from cfgrl.testing import Check, check_component, checks_for, parametrize_with_checks, run_checks
 from cfgrl.testing._companions import PARTS, built_in
 from cfgrl_plugins.datasets.ogbench import OGBench

@@ -17,7 +17,7 @@ import cfgrl
 from cfgrl import nn, testing
 from cfgrl._errors import PluginError
 from cfgrl.catalogue._catalogue import load_catalogue
-from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._component import BUILT_IN as FAMILIES
 from cfgrl.catalogue._directory import directory, providers
 from cfgrl.config._registry import load_registries
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import faults_datasets
+import faults_events
 import faults_fields
 import faults_guidance
 import faults_labelers
@@ -22,7 +23,15 @@ from cfgrl.testing._suite import every_check
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 #: Imported for what they plant.
-FAULTS = (faults_fields, faults_labelers, faults_policies, faults_guidance, faults_networks, faults_datasets)
+FAULTS = (
+    faults_fields,
+    faults_labelers,
+    faults_policies,
+    faults_guidance,
+    faults_events,
+    faults_networks,
+    faults_datasets,
+)
 
 
 @pytest.mark.parametrize(("check", "make"), PLANTED, ids=lambda value: value if isinstance(value, str) else "")

@@ -14,7 +14,7 @@ import pytest
 
 import cfgrl
 from cfgrl.catalogue._catalogue import load_catalogue
-from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._component import BUILT_IN as FAMILIES
 from cfgrl.config._build import build_component
 from cfgrl.config._registry import load_registries
 from cfgrl.plugin._rules import RULES

@@ -34,6 +34,7 @@ from ._types import scalar as scalar
 from .acting._controller import Controller as Controller
 from .acting._policy import Policy as Policy
 from .catalogue._component import Component as Component
+from .catalogue._component import Family as Family
 from .catalogue._hooks import PLUGIN_API as PLUGIN_API
 from .catalogue._hooks import hookimpl as hookimpl
 from .config._preset import from_preset as from_preset

@@ -16,7 +16,7 @@ PROBE = (
     "print('heavy:', *sorted({'jax', 'equinox', 'numpy', 'ogbench'} & set(sys.modules)), file=sys.stderr); "
     "sys.exit(code)"
 )
-FAMILIES = ["labelers", "policies", "guidance", "networks", "datasets", "presets"]
+FAMILIES = ["labelers", "policies", "guidance", "events", "networks", "datasets", "presets"]
 
 
 def _cfgrl(*arguments: str, cwd: pathlib.Path, path: pathlib.Path | None = None, code: int = 0) -> tuple[str, str]:
@@ -159,9 +159,9 @@ def test_ten_plugins_of_which_one_is_broken_and_one_slow_to_import(tmp_path):
     site = tmp_path / "site"
     site.mkdir()
     for number in range(8):
-        distribution(site, f"cfgrl-number-{number}", labelers("1", **{f"number_{number}": f"cfgrl_number_{number}:C"}))
+        distribution(site, f"cfgrl-number-{number}", labelers("2", **{f"number_{number}": f"cfgrl_number_{number}:C"}))
     distribution(site, "cfgrl-broken", BROKEN)
-    distribution(site, "cfgrl-slow", labelers("1", slow="cfgrl_slow_class:Slow"))
+    distribution(site, "cfgrl-slow", labelers("2", slow="cfgrl_slow_class:Slow"))
     (site / "cfgrl_slow_class.py").write_text("raise SystemExit('the class was imported')\n")
     out, said = _cfgrl("list", "--json", cwd=tmp_path, path=site)
     assert {"slow", *(f"number-{number}" for number in range(8))} <= set(json.loads(out)["labelers"])

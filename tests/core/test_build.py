@@ -10,7 +10,7 @@ import pytest
 from fakes import distribution, labelers
 
 from cfgrl import ConfigError, PluginError
-from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._component import BUILT_IN as FAMILIES
 from cfgrl.catalogue._fields import SourceDefault, class_fields, source_fields
 from cfgrl.config._build import build_agent, build_dataset, build_experiment, check
 from cfgrl.config._registry import load_registries

@@ -7,7 +7,7 @@ from fakes import BROKEN, MISSPELT, distribution, labelers
 
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl.catalogue._catalogue import load_catalogue
-from cfgrl.catalogue._component import GROUPS, Component
+from cfgrl.catalogue._component import Component, families, family_called, groups
 from cfgrl.catalogue._directory import FILE
 from cfgrl.catalogue._hooks import PLUGIN_API
 from cfgrl.catalogue._plugins import Plugin, discover
@@ -24,7 +24,7 @@ def test_the_built_in_families_come_from_entry_points():
     plugins = [plugin for plugin in discover() if plugin.distribution == "cfgrl"]
     assert [plugin.failure for plugin in plugins] == [None] * 5
     assert {family for plugin in plugins for family in plugin.components} == {
-        "labelers", "policies", "guidance", "networks", "datasets"
+        "labelers", "policies", "guidance", "events", "networks", "datasets"
     }  # fmt: skip
 
 
@@ -114,8 +114,9 @@ def test_the_environment_limits_what_is_loaded(site, monkeypatch):
 @pytest.mark.parametrize(
     ("api", "message"),
     [
-        ("2", "version 2 of the plugin interface, and cfgrl 0.1.0 has version 1: upgrade cfgrl"),
-        ("0", "version 0 of the plugin interface, and cfgrl 0.1.0 has version 1: upgrade cfgrl-good"),
+        ("3", "version 3 of the plugin interface, and cfgrl 0.1.0 has version 2: upgrade cfgrl"),
+        ("1", "version 1 of the plugin interface, and cfgrl 0.1.0 has version 2: upgrade cfgrl-good, or change it: "),
+        ("1", "`loss(given, label)`, `sample(given, weight)` and `field(given, weight)`, `CFG` takes an `event`"),
         ("True", "must be a whole number"),
     ],
 )
@@ -126,12 +127,77 @@ def test_a_plugin_for_another_interface_is_not_loaded(site, api, message):
 
 
 def test_the_interface_that_a_plugin_declares_is_known(site):
-    distribution(site, "cfgrl-good", labelers("1", fine="cfgrl_good:Fine"))
+    distribution(site, "cfgrl-good", labelers("2", fine="cfgrl_good:Fine"))
     distribution(site, "cfgrl-silent", labelers(other="cfgrl_silent:Other"))
     plugins = discover()
     assert {_plugin(name, plugins).api for name in ("cfgrl-good", "cfgrl-labelers")} == {PLUGIN_API}
     silent = _plugin("cfgrl-silent", plugins)
     assert silent.api is None and silent.failure is None and silent.components
+
+
+FAMILY = """
+from cfgrl import Component, Family, hookimpl
+
+@hookimpl
+def cfgrl_families():
+    return {"schedules": Family("cfgrl_bb_family:Schedule", "schedule", "how does the weight change on the way?")}
+
+@hookimpl
+def cfgrl_components():
+    return {"schedules": {"flat": Component("cfgrl_bb_family:Flat", summary="the same all the way")}}
+"""
+MEMBER = """
+from cfgrl import Component, hookimpl
+
+@hookimpl
+def cfgrl_components():
+    return {FAMILY: {"steep": Component("cfgrl_aa_member:Steep", summary="steep"), }}
+"""
+
+
+def test_a_family_comes_from_one_plugin_and_its_members_from_any(site):
+    distribution(site, "cfgrl-bb-family", FAMILY)
+    distribution(site, "cfgrl-aa-member", MEMBER.replace("FAMILY", "'schedules'"))  # loaded before its family
+    catalogue = load_catalogue()
+    assert set(catalogue.entries("schedules")) == {"flat", "steep"}
+    assert catalogue.find("schedules", "steep").plugin.distribution == "cfgrl-aa-member"
+    assert families()["schedules"].singular == "schedule" and family_called("schedule") == "schedules"
+    with pytest.raises(ConfigError, match="there is no schedule 'step'; did you mean 'steep'"):
+        catalogue.find("schedules", "step")
+    # Another discovery, another set: nothing of the first stays.
+    without = load_catalogue(["cfgrl-bb-family"])
+    failure = _plugin("cfgrl-aa-member", without.plugins).failure
+    assert failure is not None and "family 'schedules', which nobody brings" in failure
+    assert "cfgrl-bb-family 1.0 is disabled and may have brought it" in failure
+    assert "schedules" not in families()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (FAMILY.replace('"schedules": Family', '"labelers": Family'), "brings a family 'labelers', which cfgrl has"),
+        (FAMILY.replace('"schedules": Family', '"Sche dules": Family'), "gives the name 'Sche dules'"),
+        (FAMILY.replace("cfgrl_bb_family:Schedule", "Schedule"), "reads 'package.module:Class'"),
+        (MEMBER.replace("FAMILY", "'labellers'"), "a family 'labellers', which nobody brings; did you mean 'labelers'"),
+        (MEMBER.replace("{FAMILY: {", "[{").replace("}}", "}]"), "returned list, not a dict of families"),
+        (MEMBER.replace("FAMILY", "'events'").replace("Component(", "dict(target="), "gives dict for 'steep'"),
+    ],
+)
+def test_what_a_plugin_can_do_wrong_with_families(site, body, message):
+    distribution(site, "cfgrl-wrong", body)
+    plugin = _plugin("cfgrl-wrong", discover())
+    assert plugin.failure is not None and message in plugin.failure
+    assert not plugin.components and _plugin("cfgrl-labelers", discover()).failure is None
+
+
+def test_a_family_given_twice_names_both_and_is_settled_by_disable(site):
+    distribution(site, "cfgrl-bb-family", FAMILY)
+    distribution(site, "cfgrl-cc-family", FAMILY)
+    for name in ("cfgrl-bb-family", "cfgrl-cc-family"):
+        failure = _plugin(name, discover()).failure
+        assert failure is not None and "'schedules' is given by cfgrl-bb-family 1.0 and by cfgrl-cc-family" in failure
+    settled = discover(["cfgrl-cc-family:schedules"])
+    assert _plugin("cfgrl-bb-family", settled).failure is None and "schedules" in families()
 
 
 def test_strict_mode_raises_what_is_otherwise_only_recorded(site, monkeypatch):
@@ -174,9 +240,9 @@ def test_an_unknown_name_tells_of_plugins_that_did_not_load(site):
 def test_the_directory_has_the_form_that_it_asks_for():
     tables = tomllib.loads(FILE.read_text())["plugin"]
     for about in tables.values():
-        assert {"summary", "install", "home", "api"} <= set(about) <= {"summary", "install", "home", "api", *GROUPS}
-        assert all(isinstance(about[group], list) and about[group] for group in set(about) & set(GROUPS))
-        assert any(group in about for group in GROUPS) and type(about["api"]) is int
+        assert {"summary", "install", "home", "api"} <= set(about) <= {"summary", "install", "home", "api", *groups()}
+        assert all(isinstance(about[group], list) and about[group] for group in set(about) & set(groups()))
+        assert any(group in about for group in groups()) and type(about["api"]) is int
 
 
 def test_a_run_names_the_plugin_that_it_was_made_with(tmp_path):

@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cfgrl._errors import CfgrlError, ConfigError, PluginError
-from cfgrl.catalogue._component import SINGULAR, Component
+from cfgrl.catalogue._component import Component, singular
 from cfgrl.catalogue._directory import providers
-from cfgrl.catalogue._plugins import STRICT, Plugin, canonical, did_you_mean, discover, unknown_selection
+from cfgrl.catalogue._names import did_you_mean
+from cfgrl.catalogue._plugins import STRICT, Plugin, canonical, discover, unknown_selection
 from cfgrl.catalogue._source import ClassSource, find_class, find_module
 
 
@@ -82,7 +83,7 @@ class Catalogue:
 
     def unknown(self, family: str, name: str, known: Collection[str]) -> CfgrlError:
         """The error for a name that nobody gives."""
-        kind = SINGULAR.get(family, family)
+        kind = singular(family)
         for plugin in self.plugins:
             if plugin.failure and (not known or _mentions(plugin, name)):
                 return PluginError(
@@ -156,7 +157,7 @@ def conflict(family: str, name: str, claimants: Sequence[Plugin]) -> str:
     who = sorted(f"{plugin.distribution} {plugin.version} ({plugin.module})" for plugin in claimants)
     distributions = sorted({canonical(plugin.distribution) for plugin in claimants})
     remedy = " or ".join(f'`disable = ["{distribution}:{name}"]`' for distribution in distributions)
-    return f"the {SINGULAR[family]} '{name}' is given by {' and by '.join(who)}; choose with {remedy} in registry.toml"
+    return f"the {singular(family)} '{name}' is given by {' and by '.join(who)}; choose with {remedy} in registry.toml"
 
 
 def _mentions(plugin: Plugin, name: str) -> bool:

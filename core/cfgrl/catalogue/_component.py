@@ -16,27 +16,72 @@ from cfgrl._errors import PluginError
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
 
-#: For each family the base class that its components derive from.
-FAMILIES = {
-    "labelers": "cfgrl._labeler:Labeler",
-    "policies": "cfgrl._policy:GenerativePolicy",
-    "guidance": "cfgrl._guidance:Guidance",
-    "events": "cfgrl._guidance:Event",
-    "networks": "cfgrl._network:Network",
-    "datasets": "cfgrl.data._dataset:Dataset",
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """A kind of component: everything that derives from one abstract class.
+
+    **Arguments:**
+
+    - `base`: where that class is, as `"package.module:Class"`; imported only when a component is used.
+    - `singular`: what one member is called in a sentence.
+    - `summary`: one line: the question that a component of this family answers.
+    - `checks`: where further conformance checks are, as `"package.module:NAME"` of a tuple of functions that take a
+      component and raise `AssertionError` with a sentence.
+
+    Raises `ValueError` if one of them has another form.
+    """
+
+    base: str
+    singular: str
+    summary: str
+    checks: str | None = None
+
+    def __post_init__(self) -> None:
+        for target in (self.base, self.checks or self.base):
+            if not isinstance(target, str) or not _TARGET.fullmatch(target):
+                raise ValueError(f"a family's base reads 'package.module:Class', not {target!r}")
+        if not all(isinstance(text, str) and text.strip() for text in (self.singular, self.summary)):
+            raise ValueError(f"the family of {self.base} needs `singular` and a `summary` of one line")
+
+
+#: The families that come with cfgrl.
+BUILT_IN = {
+    "labelers": Family("cfgrl._labeler:Labeler", "labeler", "what does a transition demonstrate?"),
+    "policies": Family("cfgrl._policy:GenerativePolicy", "policy", "how are actions generated?"),
+    "guidance": Family("cfgrl._guidance:Guidance", "guidance", "which loss in training, which sampler when acting?"),
+    "events": Family("cfgrl._guidance:Event", "event", "what does classifier-free guidance condition on?"),
+    "networks": Family("cfgrl._network:Network", "network", "which function approximator?"),
+    "datasets": Family("cfgrl.data._dataset:Dataset", "data set", "where do transitions come from?"),
 }
-#: All that has a name: components by family, and presets.
-GROUPS = (*FAMILIES, "presets")
-#: How one member of a family is called in a sentence.
-SINGULAR = {
-    "labelers": "labeler",
-    "policies": "policy",
-    "guidance": "guidance",
-    "events": "event",
-    "networks": "network",
-    "datasets": "data set",
-    "presets": "preset",
-}
+_brought: dict[str, Family] = {}
+
+
+def families() -> dict[str, Family]:
+    """All families by name: the built-in ones, and those that the installed plugins brought when last discovered."""
+    return {**BUILT_IN, **_brought}
+
+
+def bring(found: Mapping[str, Family]) -> None:
+    """Replace the families of plugins."""
+    _brought.clear()
+    _brought.update(found)
+
+
+def groups() -> tuple[str, ...]:
+    """Everything that has a name: components by family, and presets."""
+    return (*families(), "presets")
+
+
+def singular(group: str) -> str:
+    """What one member of a family, or one preset, is called in a sentence."""
+    return "preset" if group == "presets" else families()[group].singular if group in families() else group
+
+
+def family_called(name: str) -> str | None:
+    """The family, or `presets`, that a name means, in the plural or the singular; `None` if there is none."""
+    meant = {singular(group).replace(" ", ""): group for group in groups()} | {group: group for group in groups()}
+    return meant.get(name.replace("-", "") if name not in meant else name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +128,19 @@ class Component:
 
 def load_class(target: str) -> type:
     """Import `"package.module:Class"`; raises `PluginError` where that fails, whatever the module raised."""
-    module, _, name = target.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{target} cannot be imported: {reason(error)}.") from error
+    found = load_object(target)
     if not isinstance(found, type):
         raise PluginError(f"{target} is not a class.")
     return found
+
+
+def load_object(target: str) -> Any:
+    """Import `"package.module:NAME"`; raises `PluginError` if that fails, whatever the module raised."""
+    module, _, name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{target} cannot be imported: {reason(error)}.") from error
 
 
 def reason(error: BaseException, limit: int = 400) -> str:

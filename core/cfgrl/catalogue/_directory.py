@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cfgrl.catalogue._component import GROUPS
+from cfgrl.catalogue._component import groups
 
 FILE = pathlib.Path(__file__).with_name("directory.toml")
 
@@ -36,7 +36,7 @@ def directory() -> tuple[Listed, ...]:
     return tuple(
         Listed(
             name, about["summary"], about["install"], about["home"], about["api"],
-            {group: tuple(about[group]) for group in GROUPS if about.get(group)},
+            {group: tuple(about[group]) for group in groups() if about.get(group)},
         )
         for name, about in sorted(tables.items())
     )  # fmt: skip
@@ -44,5 +44,5 @@ def directory() -> tuple[Listed, ...]:
 
 def providers(family: str, name: str) -> list[Listed]:
     """The distributions that bring `name`; of any family where `family` is none."""
-    groups = (family,) if family in GROUPS else GROUPS
-    return [listed for listed in directory() if any(name in listed.brings.get(group, ()) for group in groups)]
+    within = (family,) if family in groups() else groups()
+    return [listed for listed in directory() if any(name in listed.brings.get(group, ()) for group in within)]

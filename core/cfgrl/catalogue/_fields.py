@@ -12,12 +12,10 @@ import typing
 from typing import Any, Literal, NamedTuple
 
 from cfgrl._errors import PluginError
-from cfgrl.catalogue._component import FAMILIES, reason
+from cfgrl.catalogue._component import families, reason
 from cfgrl.catalogue._expression import Unreadable, constant, interpret
 from cfgrl.catalogue._source import ClassSource, annotated_fields, find_class, find_named, has_own_init, with_bases
 
-#: Names of the classes that stand for a family in annotations.
-_PROTOCOLS = {target.partition(":")[2]: family for family, target in FAMILIES.items()} | {"FieldPolicy": "policies"}
 #: No value; not `dataclasses.MISSING`, which a dataclass cannot have as a default.
 MISSING: Any = object()
 #: What the usual factories of defaults make.
@@ -105,8 +103,8 @@ def _from_class(field: "dataclasses.Field[Any]", hint: Any) -> Field:
 
 
 def _family(hint: Any) -> str | None:
-    for family, target in FAMILIES.items():
-        module, _, name = target.partition(":")
+    for family, about in families().items():
+        module, _, name = about.base.partition(":")
         # Where nobody has imported the family's base class yet, nothing can derive from it.
         base = getattr(sys.modules.get(module), name, None)
         if base is not None and isinstance(hint, type) and issubclass(hint, base):
@@ -130,7 +128,8 @@ def _from_source(cls: ClassSource, node: ast.AnnAssign) -> Field | None:
         default = given.get("default") or (_EMPTY.get(ast.unparse(factory), factory) if factory else None)
     arms = _arms(node.annotation)
     optional = "None" in arms
-    family = next((_PROTOCOLS[arm] for arm in arms if arm in _PROTOCOLS), None)
+    bases = {about.base.partition(":")[2]: family for family, about in families().items()} | {"FieldPolicy": "policies"}
+    family = next((bases[arm] for arm in arms if arm in bases), None)
     value = MISSING if default is None else _component_default(cls, default) if family else constant(default)
     if family:
         return Field(name, "component", value, family=family, optional=optional, text=text)

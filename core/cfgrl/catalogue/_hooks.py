@@ -1,7 +1,8 @@
-"""The hooks that a plugin may implement, one for each family of components and one for presets.
+"""The hooks that a plugin may implement, one for each built-in family of components, one for components of
+any family, one for families of the plugin's own, and one for presets.
 
 A plugin is a module named by an entry point of the group `cfgrl`; its functions carry `@hookimpl`, and it says by
-`cfgrl_api = 1` for which version of this interface it is written. Hook modules should import nothing heavy: they are
+`cfgrl_api = 2` for which version of this interface it is written. Hook modules should import nothing heavy: they are
 imported by every command.
 """
 
@@ -10,12 +11,12 @@ from collections.abc import Iterable, Mapping
 
 import pluggy
 
-from cfgrl.catalogue._component import Component
+from cfgrl.catalogue._component import Component, Family
 
 # A specification has no body: the rule that each of them ignores is about functions that forgot to return something.
 hookspec = pluggy.HookspecMarker("cfgrl")
 #: Version of all that plugins build on: hooks, protocols, capabilities. It grows when a plugin would have to change.
-PLUGIN_API = 1
+PLUGIN_API = 2
 #: Marks a function of a plugin as the implementation of the hook of the same name.
 hookimpl = pluggy.HookimplMarker("cfgrl")
 
@@ -53,6 +54,18 @@ def cfgrl_networks() -> Mapping[str, Component]:  # type: ignore[empty-body]
 @hookspec
 def cfgrl_datasets() -> Mapping[str, Component]:  # type: ignore[empty-body]
     """Data sets by name."""
+    ...
+
+
+@hookspec
+def cfgrl_components() -> Mapping[str, Mapping[str, Component]]:  # type: ignore[empty-body]
+    """Components of any family, by family and name."""
+    ...
+
+
+@hookspec
+def cfgrl_families() -> Mapping[str, Family]:  # type: ignore[empty-body]
+    """Families that this plugin adds, by name (a plural); components of them may come from any plugin."""
     ...
 
 

@@ -6,21 +6,22 @@ takes nothing else down. The distributions are scanned once, in an order that do
 
 import contextlib
 import dataclasses
-import difflib
 import importlib.metadata
 import os
 import pathlib
 import re
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import pluggy
 
 from cfgrl.catalogue import _hooks
-from cfgrl.catalogue._component import FAMILIES, NAME, Component, reason
+from cfgrl.catalogue._answers import Broken, components_of, families_of, presets_of, why
+from cfgrl.catalogue._component import BUILT_IN, Component, Family, bring
 from cfgrl.catalogue._hooks import PLUGIN_API
+from cfgrl.catalogue._names import did_you_mean
 from cfgrl.catalogue._source import declared_api
 
 GROUP = "cfgrl"
@@ -28,8 +29,11 @@ GROUP = "cfgrl"
 ONLY = "CFGRL_PLUGINS"
 #: Environment variable: where it is 1, a plugin that did not load is an error for everybody.
 STRICT = "CFGRL_PLUGINS_STRICT"
-#: No name is longer, and comparing takes the square of the length.
-_LONGEST = 100
+#: What the author of a plugin for an earlier version of the interface has to change.
+_CHANGED = {
+    1: ", or change it: the methods of guidance take one record, `loss(given, label)`, `sample(given, weight)` and "
+    "`field(given, weight)`, `CFG` takes an `event`, and then `cfgrl_api = 2` (docs/plugins.md)"
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Plugin:
     - `distribution`, `version`: of the package that brings it.
     - `name`, `module`: of the entry point.
     - `components`: for each family the components by name.
+    - `families`: those that it adds itself.
     - `presets`: registry files.
     - `api`: the version of the plugin interface that it is written for; `None` where it does not say.
     - `seconds`: what importing its hook module took.
@@ -53,6 +58,7 @@ class Plugin:
     name: str
     module: str
     components: Mapping[str, Mapping[str, Component]] = dataclasses.field(default_factory=dict)
+    families: Mapping[str, Family] = dataclasses.field(default_factory=dict)
     presets: tuple[pathlib.Path, ...] = ()
     api: int | None = None
     seconds: float = 0.0
@@ -81,20 +87,62 @@ def discover(disable: Collection[str] = ()) -> tuple[Plugin, ...]:
     whole = {canonical(entry) for entry in disable if ":" not in entry}
     single = {(canonical(d), name) for d, _, name in (entry.partition(":") for entry in disable) if name}
     only = _only()
-    plugins = []
+    plugins: list[Plugin] = []
     for found in _entry_points():
         plugin = Plugin(found.distribution, found.version, found.entry.name, found.entry.value)
         names = {canonical(found.distribution), canonical(found.entry.name)}
-        if names & whole or (only is not None and not names & only):
-            plugins.append(dataclasses.replace(plugin, disabled=True))
-            continue
-        plugin = _load(manager, plugin, found.entry)
-        kept = {
-            family: {n: c for n, c in components.items() if (canonical(plugin.distribution), n) not in single}
-            for family, components in plugin.components.items()
-        }
-        plugins.append(dataclasses.replace(plugin, components=kept))
-    return tuple(plugins)
+        left_out = names & whole or (only is not None and not names & only)
+        plugins.append(dataclasses.replace(plugin, disabled=True) if left_out else _load(manager, plugin, found.entry))
+    plugins = _settle_families(plugins, single)
+    # Families first, all of them: components of one may come from a plugin that happens to be loaded earlier.
+    return tuple(_with_components(manager, plugin, plugins, single) for plugin in plugins)
+
+
+def _settle_families(plugins: list[Plugin], single: set[tuple[str, str]]) -> list[Plugin]:
+    """Make the families of plugins known; those that claim one name, or a built-in one, have failed."""
+    claims: dict[str, list[Plugin]] = {}
+    for plugin in plugins:
+        for name in plugin.families:
+            if (canonical(plugin.distribution), name) not in single:
+                claims.setdefault(name, []).append(plugin)
+    settled, known = [], {}
+    for plugin in plugins:
+        wrong = ""
+        for name in (name for name in plugin.families if plugin in claims.get(name, [])):
+            if name in BUILT_IN or name == "presets":
+                wrong = f"it brings a family '{name}', which cfgrl has already: choose another name"
+            elif len(claims[name]) > 1:
+                who = " and by ".join(f"{claimant.distribution} {claimant.version}" for claimant in claims[name])
+                wrong = f"the family '{name}' is given by {who}; choose with `disable = [\"DISTRIBUTION:{name}\"]`"
+            else:
+                known[name] = plugin.families[name]
+        settled.append(dataclasses.replace(plugin, failure=wrong) if wrong else plugin)
+    bring(known)
+    return settled
+
+
+def _with_components(
+    manager: pluggy.PluginManager, plugin: Plugin, plugins: Collection[Plugin], single: set[tuple[str, str]]
+) -> Plugin:
+    """The plugin with what it brings, or with the reason why that cannot be read."""
+    module = manager.get_plugin(f"{plugin.distribution}:{plugin.name}")
+    if plugin.failure or module is None:
+        return plugin
+    absent = [
+        f"{p.distribution} {p.version} {'is disabled' if p.disabled else f'did not load ({p.failure})'}"
+        for p in plugins
+        if p.disabled or p.failure
+    ]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            found, presets = components_of(manager, module, absent), presets_of(manager, module)
+    except (Exception, SystemExit) as error:
+        return dataclasses.replace(plugin, failure=why(error))
+    kept = {
+        family: {n: c for n, c in components.items() if (canonical(plugin.distribution), n) not in single}
+        for family, components in found.items()
+    }
+    return dataclasses.replace(plugin, components=kept, presets=presets)
 
 
 def canonical(name: str) -> str:
@@ -142,17 +190,11 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, entry: importlib.metada
             plugin = dataclasses.replace(plugin, api=api, seconds=seconds)
             manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
             _check_hooks(manager, module)
-            components, presets = _components(manager, module), _presets(manager, module)
-            return dataclasses.replace(plugin, components=components, presets=presets)
+            return dataclasses.replace(plugin, families=families_of(manager, module))
     except (Exception, SystemExit) as error:
         if module is not None and manager.is_registered(module):
             manager.unregister(module)
-        message = str(error) if isinstance(error, _Broken) else reason(error)
-        return dataclasses.replace(plugin, failure=message)
-
-
-class _Broken(Exception):
-    """A plugin that loads and is wrong; the message is the whole reason."""
+        return dataclasses.replace(plugin, failure=why(error))
 
 
 def _check_api(plugin: Plugin, declared: Any) -> int | None:
@@ -160,10 +202,12 @@ def _check_api(plugin: Plugin, declared: Any) -> int | None:
     if declared is None:
         return None
     if type(declared) is not int:
-        raise _Broken(f"cfgrl_api must be a whole number such as {PLUGIN_API}, not {declared!r}")
+        raise Broken(f"cfgrl_api must be a whole number such as {PLUGIN_API}, not {declared!r}")
     if declared != PLUGIN_API:
-        newer = "upgrade cfgrl" if declared > PLUGIN_API else f"upgrade {plugin.distribution}"
-        raise _Broken(
+        newer = (
+            "upgrade cfgrl" if declared > PLUGIN_API else f"upgrade {plugin.distribution}{_CHANGED.get(declared, '')}"
+        )
+        raise Broken(
             f"it is written for version {declared} of the plugin interface, and cfgrl "
             f"{importlib.metadata.version('cfgrl')} has version {PLUGIN_API}: {newer}"
         )
@@ -173,52 +217,10 @@ def _check_api(plugin: Plugin, declared: Any) -> int | None:
 def _check_hooks(manager: pluggy.PluginManager, module: Any) -> None:
     callers = manager.get_hookcallers(module) or []
     if not callers:
-        raise _Broken(f"{module.__name__} implements no hook: a hook is a function marked with @cfgrl.hookimpl")
+        raise Broken(f"{module.__name__} implements no hook: a hook is a function marked with @cfgrl.hookimpl")
     known = [name for name in dir(_hooks) if name.startswith("cfgrl_")]
     for caller in callers:
         demanded = any(i.plugin is module and not i.optionalhook for i in caller.get_hookimpls())
         if demanded and not caller.has_spec():
-            raise _Broken(f"there is no hook '{caller.name}'{did_you_mean(caller.name, known)}")
+            raise Broken(f"there is no hook '{caller.name}'{did_you_mean(caller.name, known)}")
     manager.check_pending()
-
-
-def _results(manager: pluggy.PluginManager, module: Any, hook: str) -> Iterator[Any]:
-    """What this one plugin answers; calling all implementations at once could not say who gave what."""
-    for implementation in getattr(manager.hook, hook).get_hookimpls():
-        if implementation.plugin is module:
-            yield implementation.function()
-
-
-def _components(manager: pluggy.PluginManager, module: Any) -> dict[str, dict[str, Component]]:
-    components: dict[str, dict[str, Component]] = {}
-    for family in FAMILIES:
-        for answer in _results(manager, module, f"cfgrl_{family}"):
-            if not isinstance(answer, Mapping):
-                raise _Broken(f"cfgrl_{family}() returned {type(answer).__name__}, not a dict of names to Component")
-            for name, component in answer.items():
-                if not isinstance(name, str) or not NAME.fullmatch(name):
-                    raise _Broken(f"cfgrl_{family}() gives the name {name!r}; names are lower-case words joined by '-'")
-                if not isinstance(component, Component):
-                    raise _Broken(f"cfgrl_{family}() gives {type(component).__name__} for '{name}', not a Component")
-                components.setdefault(family, {})[name] = component
-    return components
-
-
-def _presets(manager: pluggy.PluginManager, module: Any) -> tuple[pathlib.Path, ...]:
-    paths: list[pathlib.Path] = []
-    for answer in _results(manager, module, "cfgrl_presets"):
-        if isinstance(answer, str) or not isinstance(answer, Iterable):
-            raise _Broken(f"cfgrl_presets() returned {type(answer).__name__}, not a list of paths")
-        paths.extend(pathlib.Path(path) for path in answer)
-    for path in paths:
-        if not path.is_file():
-            raise _Broken(f"cfgrl_presets() names {path}, which is not a file")
-    return tuple(paths)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'x'?"` with the closest known name, or nothing where none is close."""
-    if len(name) > _LONGEST:
-        return ""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.55)
-    return f"; did you mean '{close[0]}'?" if close else ""

@@ -5,7 +5,6 @@ import pathlib
 import sys
 from typing import Any
 
-from cfgrl.catalogue._component import GROUPS
 from cfgrl.files._printable import printable
 
 
@@ -16,7 +15,7 @@ def add(subparsers: Any) -> None:
         help="what is installed: components and presets",
         description="List components by family, and presets. `cfgrl show NAME` tells more about one of them.",
     )
-    parser.add_argument("family", metavar="FAMILY", nargs="?", choices=GROUPS, help=", ".join(GROUPS))
+    parser.add_argument("family", metavar="FAMILY", nargs="?", help="labelers, policies, …, presets; or a plugin's")
     parser.add_argument(
         "--registry", metavar="FILE", type=pathlib.Path, help="registry file instead of ./registry.toml"
     )
@@ -26,11 +25,13 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List; returns the exit code."""
+    from cfgrl.catalogue._component import groups
+    from cfgrl.catalogue._names import known_group
     from cfgrl.config._registry import load_registries
 
     registry = load_registries(args.registry)
-    groups = (args.family,) if args.family else GROUPS
-    listed = {group: _presets(registry) if group == "presets" else _components(registry, group) for group in groups}
+    wanted = (known_group(args.family),) if args.family else groups()
+    listed = {group: _presets(registry) if group == "presets" else _components(registry, group) for group in wanted}
     if args.json:
         import json
 

@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from cfgrl._errors import ConfigError
-from cfgrl.catalogue._component import FAMILIES
+from cfgrl.catalogue._component import families, groups
 from cfgrl.files._printable import printable
 
 
@@ -28,16 +28,16 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show; returns the exit code."""
+    from cfgrl.catalogue._names import known_group
     from cfgrl.config import _show
     from cfgrl.config._registry import load_registries
 
     registry = load_registries(args.registry)
     family, slash, name = args.name.rpartition("/")
-    if slash and family not in (*FAMILIES, "presets"):
-        raise ConfigError(f"There is no family '{family}'; families are {', '.join((*FAMILIES, 'presets'))}.")
+    family = known_group(family) if slash else family
     found: dict[str, Any] = {}
-    for group in (family,) if slash else FAMILIES:
-        entry = registry.catalogue.entries(group).get(name) if group in FAMILIES else None
+    for group in (family,) if slash else families():
+        entry = registry.catalogue.entries(group).get(name) if group in families() else None
         if entry is not None:
             found[group] = {name: _show.component_details(entry)}
     preset = registry.presets().get(name) if not slash or family == "presets" else None
@@ -66,15 +66,15 @@ def _unknown(registry: Any, family: str, name: str) -> Exception:
     """The error for a name that nobody gives, or that two give."""
     from cfgrl._errors import CfgrlError
 
-    for group in (family,) if family else (*FAMILIES, "presets"):
+    for group in (family,) if family else groups():
         try:
             if group == "presets":
                 registry.find(name)
-            elif group in FAMILIES:
+            else:
                 registry.catalogue.find(group, name)
         except CfgrlError as error:
             if family or not isinstance(error, ConfigError):
                 return error
-    names = {n for group in FAMILIES for n in registry.catalogue.entries(group)} | set(registry.presets())
+    names = {n for group in families() for n in registry.catalogue.entries(group)} | set(registry.presets())
     error = registry.catalogue.unknown("component or preset", name, names)
     return type(error)(f"{str(error)[0].upper()}{str(error)[1:]}; see `cfgrl list`.")

@@ -8,7 +8,7 @@ from cfgrl._errors import ConfigError
 
 def mapping(words: Sequence[str]) -> tuple[dict[str, str], Any]:
     """What `ARRAY=NAME` say a file's arrays are called, and the layout. Raises `ConfigError` for anything else."""
-    from cfgrl.catalogue._plugins import did_you_mean
+    from cfgrl.catalogue._names import did_you_mean
     from cfgrl.data._survey import COLUMNS
 
     names: dict[str, str] = {}

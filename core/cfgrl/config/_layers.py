@@ -11,7 +11,8 @@ from typing import Any
 
 from cfgrl._errors import ConfigError
 from cfgrl.catalogue._component import NAME
-from cfgrl.catalogue._plugins import Plugin, did_you_mean
+from cfgrl.catalogue._names import did_you_mean
+from cfgrl.catalogue._plugins import Plugin
 from cfgrl.config._tables import Keys, Origin, Table, dotted
 from cfgrl.config._toml import Path, read_toml
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl.catalogue._catalogue import Catalogue, conflict, load_catalogue, require_whole, strict
-from cfgrl.catalogue._plugins import Plugin, canonical, did_you_mean
+from cfgrl.catalogue._names import did_you_mean
+from cfgrl.catalogue._plugins import Plugin, canonical
 from cfgrl.config._layers import ABOUT, Layer, Preset, SweepTable, packaged_file, read_layer, user_file
 from cfgrl.config._tables import Keys, Origin, Overrides, Table, dotted, empty, lay, nest, parse_overrides, part
 

@@ -9,6 +9,7 @@ from cfgrl._errors import ConfigError
 from cfgrl.catalogue._catalogue import load_catalogue
 from cfgrl.config._experiment import Experiment
 from cfgrl.config._layers import table_at
+from cfgrl.config._migrate import migrate
 from cfgrl.config._registry import Resolved
 from cfgrl.config._tables import Origin
 from cfgrl.config._toml import read_toml
@@ -28,13 +29,16 @@ def write_config(experiment: Experiment, path: pathlib.Path) -> None:
 
 
 def read_config(path: pathlib.Path | str) -> Resolved:
-    """A configuration that `write_config` wrote. Raises `ConfigError` where it is missing or has another form."""
+    """A configuration that `write_config` wrote, in this version or an earlier one.
+
+    Raises `ConfigError` if it is missing or something else.
+    """
     path = pathlib.Path(path)
     document = read_toml(path)
     preset, disable = document.values.get("preset"), document.values.get("disable", [])
     if not isinstance(preset, str) or not isinstance(disable, list):
         raise ConfigError(f"{path}: not the configuration of a run: it names no preset.")
-    values = {key: value for key, value in document.values.items() if key not in _ABOUT}
+    values = migrate({key: value for key, value in document.values.items() if key not in _ABOUT})
     table = table_at(document.lines, path, (), values)
     plugins = document.values.get("plugins", {})
     recorded = {str(name): str(version) for name, version in plugins.items()} if isinstance(plugins, dict) else {}

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, Len
 
 from cfgrl.catalogue._fields import MISSING, Field
-from cfgrl.catalogue._plugins import did_you_mean
+from cfgrl.catalogue._names import did_you_mean
 from cfgrl.config._registry import STAGE_PARTS
 from cfgrl.config._validate import Invalid, plain, validate
 from cfgrl.config._walk import Built, Walk

@@ -11,7 +11,7 @@ from typing import Any
 import pydantic
 
 from cfgrl.catalogue._fields import Field
-from cfgrl.catalogue._plugins import did_you_mean
+from cfgrl.catalogue._names import did_you_mean
 
 _BOUNDS = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
 _NAMES = {

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from cfgrl._errors import CfgrlError, PluginError
 from cfgrl.catalogue._catalogue import Entry
-from cfgrl.catalogue._component import FAMILIES, SINGULAR, load_class, reason
+from cfgrl.catalogue._component import families, load_class, reason, singular
 from cfgrl.catalogue._fields import MISSING, Field, SourceDefault, class_fields, source_fields
-from cfgrl.catalogue._plugins import did_you_mean
+from cfgrl.catalogue._names import did_you_mean
+from cfgrl.config._migrate import renamed
 from cfgrl.config._problems import Problems
 from cfgrl.config._registry import Resolved
 from cfgrl.config._tables import Keys, dotted
@@ -55,7 +56,7 @@ class Walk:
 
     def component(self, family: str, path: Keys, table: Any) -> Built:
         """A table whose `use` names a component."""
-        kind = SINGULAR[family]
+        kind = singular(family)
         known = self.resolved.catalogue.entries(family)
         if table is MISSING or (isinstance(table, Mapping) and "use" not in table):
             key, names = dotted((*path, "use")), ", ".join(known) or "none"
@@ -95,7 +96,7 @@ class Walk:
             return Built(None, {})
         if fields is None:
             return Built(None, dict(table))
-        given, complete = self._fields(fields, path, table, what)
+        given, complete = self._fields(fields, path, table, what, entry)
         if not self.building or len(self.problems.found) > before:
             return Built(None, complete)
         return Built(self._construct(cls, given, path, what, entry), complete)
@@ -103,7 +104,7 @@ class Walk:
     def _check_family(self, cls: type, entry: Entry | None) -> None:
         if entry is None:
             return
-        base = load_class(FAMILIES[entry.family])
+        base = load_class(families()[entry.family].base)
         if not issubclass(cls, base):
             raise PluginError(f"{entry.component.target} does not derive from {base.__name__}.")
         if inspect.isabstract(cls):
@@ -122,13 +123,15 @@ class Walk:
         return None
 
     def _fields(
-        self, fields: Mapping[str, Field], path: Keys, table: dict[str, Any], what: str
+        self, fields: Mapping[str, Field], path: Keys, table: dict[str, Any], what: str, entry: Entry | None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Arguments for the class and the complete table."""
         for key in table:
             if key not in fields:
                 known = f" (keys: {', '.join(fields)})" if fields else " (it has no keys)"
-                self.problems.add((*path, key), f"{what} has no key '{key}'{did_you_mean(key, fields)}{known}")
+                instead = renamed(entry.name, key) if entry else None
+                hint = f": {instead}" if instead else did_you_mean(key, fields)
+                self.problems.add((*path, key), f"{what} has no key '{key}'{hint}{known}")
         given: dict[str, Any] = {}
         complete: dict[str, Any] = {}
         for name, field in fields.items():

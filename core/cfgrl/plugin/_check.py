@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cfgrl._errors import CfgrlError
-from cfgrl.catalogue._component import SINGULAR, Component, reason
+from cfgrl.catalogue._component import Component, reason, singular
 from cfgrl.config._build import build_component
 from cfgrl.plugin._package import Package
 from cfgrl.plugin._rules import RULES, run_rules
@@ -78,7 +78,7 @@ _MARKS = {"passed": "ok", "failed": "FAILED", "expected": "announced", "unexpect
 def _title(part: dict[str, Any]) -> str:
     if part["target"] is None:
         return "the package"
-    return f"{SINGULAR[part['family']]} {part['name']} ({part['target']})"
+    return f"{singular(part['family'])} {part['name']} ({part['target']})"
 
 
 def _count(n: int) -> str:

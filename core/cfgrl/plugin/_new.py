@@ -15,7 +15,7 @@ import tempfile
 
 from cfgrl._errors import ConfigError
 from cfgrl.catalogue._catalogue import load_catalogue
-from cfgrl.catalogue._component import FAMILIES, SINGULAR
+from cfgrl.catalogue._component import families, singular
 from cfgrl.catalogue._hooks import PLUGIN_API
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
@@ -107,17 +107,17 @@ def _check(names: Names) -> None:
             f"A plugin cannot be called {names.distribution!r}: names are lower-case words that begin with a letter, "
             "joined by '-', such as 'cfgrl-near-goals'."
         )
-    reserved = {*KINDS, *FAMILIES, *SINGULAR.values(), "stage", "train", "eval", "view", "tests", "src"}
+    reserved = {*KINDS, *families(), *map(singular, families()), "stage", "train", "eval", "view", "tests", "src"}
     if names.component in reserved or keyword.iskeyword(names.cls) or names.cls in _bound(names):
         raise ConfigError(f"'{names.component}' already means something in what would be written: choose another name.")
     if keyword.iskeyword(names.module) or _taken(names.module):
         better = f", such as 'cfgrl-{names.component}'" if names.distribution == names.component else ""
         raise ConfigError(f"There is a Python module called '{names.module}' already: choose another name{better}.")
     catalogue = load_catalogue()
-    for family in FAMILIES:
+    for family in families():
         if (entry := catalogue.entries(family).get(names.component)) is not None:
             raise ConfigError(
-                f"There is a {SINGULAR[family]} '{names.component}' already, of {entry.plugin.distribution}: choose "
+                f"There is a {singular(family)} '{names.component}' already, of {entry.plugin.distribution}: choose "
                 "another name."
             )
 

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cfgrl._errors import ConfigError, PluginError
-from cfgrl.catalogue._plugins import GROUP, ONLY, STRICT, Plugin, canonical, did_you_mean
+from cfgrl.catalogue._names import did_you_mean
+from cfgrl.catalogue._plugins import GROUP, ONLY, STRICT, Plugin, canonical
 from cfgrl.config._layers import packaged_file
 from cfgrl.config._registry import Registry, load_registries
 from cfgrl.config._toml import read_toml

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cfgrl._errors import CfgrlError
-from cfgrl.catalogue._component import FAMILIES, SINGULAR, load_class, reason
+from cfgrl.catalogue._component import families, load_class, reason, singular
 from cfgrl.catalogue._hooks import PLUGIN_API
 from cfgrl.catalogue._plugins import canonical
 from cfgrl.config._build import build_agent, build_dataset
@@ -91,7 +91,7 @@ def names_are_free(package: Package) -> None:
     """No other installed distribution uses the name of one of its components or presets."""
     registry, mine = package.registry, canonical(package.name)
     claimed = [
-        f"the {SINGULAR[family]} '{name}' is also of "
+        f"the {singular(family)} '{name}' is also of "
         f"{', '.join(sorted({p.distribution for p in claimants} - {package.name})) or 'another module of its own'}"
         for family, name, claimants in registry.catalogue.conflicts()
         if mine in {canonical(p.distribution) for p in claimants}
@@ -131,7 +131,7 @@ def targets_are_its_own_classes(package: Package) -> None:
                 except CfgrlError as error:
                     wrong.append(str(error))
                     continue
-                base = load_class(FAMILIES[family])
+                base = load_class(families()[family].base)
                 if not issubclass(cls, base):
                     wrong.append(f"'{name}' ({component.target}) does not derive from {base.__name__}")
                 if component.target.split(".")[0].partition(":")[0] not in tops:

@@ -8,7 +8,7 @@ import pydantic
 
 from cfgrl._errors import ConfigError
 from cfgrl.catalogue._component import NAME
-from cfgrl.catalogue._plugins import did_you_mean
+from cfgrl.catalogue._names import did_you_mean
 from cfgrl.config._layers import SweepTable
 from cfgrl.config._registry import Registry
 from cfgrl.config._tables import Table, dotted, flatten, lay

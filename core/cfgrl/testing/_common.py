@@ -5,7 +5,7 @@ import inspect
 import re
 from typing import Any
 
-from cfgrl.catalogue._component import FAMILIES, load_class
+from cfgrl.catalogue._component import families, load_class
 from cfgrl.testing._check import rule
 
 #: An entry of the list of arguments: one or more names, and what they are.
@@ -79,7 +79,7 @@ def capabilities_are_names(component: Any) -> None:
 
 def protocol(component: Any) -> type:
     """The base class of a component's family, `FieldPolicy` for those that are one."""
-    bases = [load_class(target) for target in ("cfgrl._policy:FieldPolicy", *FAMILIES.values())]
+    bases = [load_class(t) for t in ("cfgrl._policy:FieldPolicy", *(about.base for about in families().values()))]
     return next(base for base in bases if isinstance(component, base))
 
 

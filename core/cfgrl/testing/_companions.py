@@ -14,7 +14,7 @@ from typing import Any
 from cfgrl._errors import CfgrlError, ConfigError
 from cfgrl._stage import Stage
 from cfgrl.catalogue._catalogue import Catalogue, Entry, load_catalogue
-from cfgrl.catalogue._component import FAMILIES, load_class
+from cfgrl.catalogue._component import families, load_class
 from cfgrl.config._build import build_component
 from cfgrl.testing._parts import EveryFact, LinearFlow, LinearGaussian
 
@@ -24,10 +24,12 @@ PARTS = ("labelers", "policies", "guidance")
 def family_of(component: Any) -> str:
     """The family of a component or class. Raises `TypeError` for what is none."""
     cls = component if isinstance(component, type) else type(component)
-    for family, target in FAMILIES.items():
-        if issubclass(cls, load_class(target)):
+    load_catalogue()  # which finds the families of plugins
+    known = families()
+    for family, about in known.items():
+        if issubclass(cls, load_class(about.base)):
             return family
-    names = ", ".join(target.partition(":")[2] for target in FAMILIES.values())
+    names = ", ".join(about.base.partition(":")[2] for about in known.values())
     raise TypeError(f"{cls.__name__} is no component: it is a subclass of none of {names}.")
 
 

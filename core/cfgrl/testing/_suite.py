@@ -4,11 +4,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from cfgrl.catalogue._component import Family, families, load_object
 from cfgrl.testing import (
     _common,
     _composition,
     _configuration,
     _dataset,
+    _event,
     _guidance,
     _labeler,
     _network,
@@ -16,7 +18,7 @@ from cfgrl.testing import (
     _purity,
     _state,
 )
-from cfgrl.testing._check import Check
+from cfgrl.testing._check import Check, rule
 from cfgrl.testing._companions import family_of, instance
 from cfgrl.testing._told import told
 
@@ -25,6 +27,7 @@ _FAMILIES: dict[str, tuple[Check, ...]] = {
     "labelers": _labeler.CHECKS + _purity.LABELER_CHECKS + _state.LABELER_CHECKS + _state.CHECKS + _composition.CHECKS,
     "policies": _policy.CHECKS + _purity.POLICY_CHECKS + _state.POLICY_CHECKS + _state.CHECKS + _composition.CHECKS,
     "guidance": _guidance.CHECKS + _purity.GUIDANCE_CHECKS + _state.CHECKS + _composition.CHECKS,
+    "events": _event.CHECKS,
     "networks": _network.CHECKS + _purity.NETWORK_CHECKS + _state.CHECKS + _composition.NETWORK_CHECKS,
     "datasets": _dataset.CHECKS,
 }
@@ -57,14 +60,22 @@ def checks_for(component: Any) -> tuple[Check, ...]:
 
     Raises `TypeError` for what is no component.
     """
-    checks = _ALL + _FAMILIES[family_of(component)]
+    checks = every_check()[family_of(component)]
     made = instance(component)
     return tuple(check for check in checks if _concerns(check, made))
 
 
 def every_check() -> dict[str, tuple[Check, ...]]:
     """All checks by family, whether or not they concern a particular component."""
-    return {family: _ALL + checks for family, checks in _FAMILIES.items()}
+    return {family: _ALL + (_FAMILIES.get(family) or _brought(about)) for family, about in families().items()}
+
+
+def _brought(family: Family) -> tuple[Check, ...]:
+    """The checks that a plugin gives for a family of its own."""
+    if family.checks is None:
+        return ()
+    module, _, name = family.checks.partition(":")
+    return tuple(check if isinstance(check, Check) else rule()(check) for check in load_object(f"{module}:{name}"))
 
 
 def run_checks(component: Any, expected_failures: Mapping[str, str] | None = None) -> list[Finding]:

@@ -11,13 +11,13 @@ from cfgrl.catalogue._fields import Field, class_fields
 from cfgrl.config._words import toml_value
 
 #: Which attribute of a class says it, by family.
-SIDE = {"labelers": "provides", "policies": "provides", "guidance": "needs"}
+SIDE = {"labelers": "provides", "policies": "provides", "guidance": "needs", "events": "provides"}
 
 
 class Variant(NamedTuple):
     """A component with one key set, or as it comes where `setting` is empty, and its capabilities.
 
-    `short` is the setting without the name of its table: `nulls = "optimality"`.
+    `short` is the setting without the name of its table: `event.use = "binary"`.
     """
 
     short: str
@@ -50,7 +50,7 @@ def _values(field: Field, others: Mapping[str, Any]) -> Iterator[tuple[str, Any]
     for arm in (field.annotation, *typing.get_args(field.annotation)):
         if typing.get_origin(arm) is typing.Literal:
             yield from ((f"{field.name} = {toml_value(choice)}", choice) for choice in typing.get_args(arm))
-    if field.kind == "component" and field.default is None:
+    if field.kind == "component" and (field.default is None or field.family == "events"):
         for name, component in others[field.family].items():
             yield f"{field.name}.use = {toml_value(name)}", component.load()(**component.example)
 

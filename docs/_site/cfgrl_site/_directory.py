@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from cfgrl.catalogue._directory import FILE, GROUPS, Listed, directory
+from cfgrl.catalogue._directory import FILE, Listed, directory
 from cfgrl_site._family import FAMILIES
 from cfgrl_site._markdown import code, codes, facts, headings, sentence
 
@@ -32,7 +32,8 @@ def _section(root: pathlib.Path, plugin: Listed) -> str:
     if home.startswith("docs/examples/"):
         name = pathlib.PurePosixPath(home).name
         home = f"[an example in this source](examples/{name}/README.md)" if name in examples(root) else code(home)
-    brings = [("Presets" if g == "presets" else FAMILIES[g].title, codes(plugin.brings.get(g, ()))) for g in GROUPS]
+    titles = {family: about.title for family, about in FAMILIES.items()} | {"presets": "Presets"}
+    brings = [(title, codes(plugin.brings.get(group, ()))) for group, title in titles.items()]
     known = [(title, names) for title, names in brings if names != "nothing"]
     known += [("Home", f"<{home}>" if "://" in home else home), ("Interface", f"version {plugin.api}")]
     install = f"```console\n$ {plugin.install}\n```"

@@ -38,6 +38,12 @@ FAMILIES = {
         "Guidance answers: what is done about the facts? It says which loss in training and which sampler when acting.",
         "In a hierarchy each stage may have its own, below `stage.high.guidance` and `stage.low.guidance`.",
     ),
+    "events": Family(
+        "Events",
+        "An event is what classifier-free guidance conditions on and raises the probability of: a goal, or an "
+        "optimality made of the advantage. `cfg` takes those that give marks, `cfg-branches` those that give a factor.",
+        "A hierarchy has them below `stage.high.guidance.event` and `stage.low.guidance.event`.",
+    ),
     "networks": Family(
         "Networks",
         "What policies and critics are made of.",

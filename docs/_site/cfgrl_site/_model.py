@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cfgrl.catalogue._catalogue import Entry
-from cfgrl.catalogue._component import FAMILIES, Component
+from cfgrl.catalogue._component import BUILT_IN, Component
 from cfgrl.config._layers import ABOUT, Preset
 from cfgrl.config._registry import load_registries
 from cfgrl.config._show import component_details, preset_details
@@ -17,6 +17,7 @@ KEY = {
     "labelers": "labeler",
     "policies": "policy",
     "guidance": "guidance",
+    "events": "guidance.event",
     "networks": "policy.network",
     "datasets": "dataset",
 }
@@ -24,6 +25,7 @@ _HOLDS = {
     "labeler": "labelers",
     "policy": "policies",
     "guidance": "guidance",
+    "event": "events",
     "network": "networks",
     "dataset": "datasets",
 }
@@ -83,7 +85,7 @@ class Model(NamedTuple):
 def read(root: pathlib.Path) -> Model:
     """Ask the registry of the source at `root`."""
     registry = load_registries(root / "registry.toml")
-    components = {family: _components(registry.catalogue.entries(family).values()) for family in FAMILIES}
+    components = {family: _components(registry.catalogue.entries(family).values()) for family in BUILT_IN}
     text = (root / "registry.toml").read_text(encoding="utf-8").splitlines()
     presets = {}
     for name, preset in registry.layers[0].presets.items():  # In the order of the file, which tells a story.

@@ -2,7 +2,7 @@
 
 from cfgrl import Component, hookimpl
 
-cfgrl_api = 1
+cfgrl_api = 2
 
 
 @hookimpl
@@ -15,20 +15,7 @@ def cfgrl_guidance() -> dict[str, Component]:
             verified="trained at a small size in the tests",
             docs="docs/algorithms/flow-bc.md",
         ),
-        "cfg": Component(
-            "cfgrl_plugins.guidance.cfg:CFG",
-            summary="classifier-free guidance: u + w·(c − u), the event nulled at random in training",
-            paper="CFGRL (arXiv 2505.23458); classifier-free guidance (arXiv 2207.12598)",
-            verified="closed form on Gaussians; losses against NumPy; real run: cfgrl demo",
-            docs="docs/algorithms/cfgrl-goal.md",
-        ),
-        "cfg-branches": Component(
-            "cfgrl_plugins.guidance.cfg_branches:CFGBranches",
-            summary="classifier-free guidance learned in two branches, the event's weighted by f(A)",
-            paper="CFGRL (arXiv 2505.23458), ExORL form",
-            verified="losses against NumPy",
-            docs="docs/algorithms/cfgrl-offline.md",
-        ),
+        **_classifier_free(),
         "awr": Component(
             "cfgrl_plugins.guidance.awr:AWR",
             summary="imitation weighted by exp(A/β); no dial",
@@ -56,6 +43,26 @@ def cfgrl_guidance() -> dict[str, Component]:
             paper="energy guidance (arXiv 2304.12824)",
             verified="closed form on Gaussians with a quadratic critic",
             docs="docs/algorithms/energy.md",
+        ),
+    }
+
+
+def _classifier_free() -> dict[str, Component]:
+    """Both ways to learn what is combined."""
+    return {
+        "cfg": Component(
+            "cfgrl_plugins.guidance.cfg:CFG",
+            summary="classifier-free guidance: u + w·(c − u), the event nulled at random in training",
+            paper="CFGRL (arXiv 2505.23458); classifier-free guidance (arXiv 2207.12598)",
+            verified="closed form on Gaussians; losses against NumPy; real run: cfgrl demo",
+            docs="docs/algorithms/cfgrl-goal.md",
+        ),
+        "cfg-branches": Component(
+            "cfgrl_plugins.guidance.cfg_branches:CFGBranches",
+            summary="classifier-free guidance learned in two branches, the event's weighted by f(A)",
+            paper="CFGRL (arXiv 2505.23458), ExORL form",
+            verified="losses against NumPy",
+            docs="docs/algorithms/cfgrl-offline.md",
         ),
     }
 

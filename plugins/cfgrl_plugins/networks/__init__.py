@@ -2,7 +2,7 @@
 
 from cfgrl import Component, hookimpl
 
-cfgrl_api = 1
+cfgrl_api = 2
 
 
 @hookimpl

@@ -4,7 +4,7 @@ import pathlib
 
 from cfgrl import Component, hookimpl
 
-cfgrl_api = 1
+cfgrl_api = 2
 
 _PAPER = "autoguidance (arXiv 2406.02507)"
 _VERIFIED = "closed form on Gaussians; real run: cfgrl train autoguided (its README)"

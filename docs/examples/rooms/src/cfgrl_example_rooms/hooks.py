@@ -4,7 +4,7 @@ import pathlib
 
 from cfgrl import Component, hookimpl
 
-cfgrl_api = 1
+cfgrl_api = 2
 
 
 @hookimpl
