@@ -1,27 +1,44 @@
 """Strictness for every test: types and shapes checked at run time, silent promotions refused, warnings as errors.
 
-The size of XLA's thread pool decides the bits of a result, so it is pinned before jax is imported, here and for the
-child processes of tests, which inherit the environment. So is the folder of compiled programs: one for the session,
-so that a test neither reads nor fills the user's, and processes that compile the same need not all do so.
+What decides the bits of a result is set before jax is imported, here and for the child processes of tests, which
+inherit the environment: the size of XLA's thread pool, and that the compiler leaves out its expensive passes, since
+tests compile much and compute little (`full_compile` turns them on). Compiled programs are kept in `.cache/` of the
+checkout, in a folder for these versions and settings, so that a second run compiles little.
 """
 
-import atexit
-import gc
-import itertools
+import hashlib
 import os
+import pathlib
 import shutil
-import tempfile
+import sys
+from importlib.metadata import version
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 os.environ["PJRT_NPROC"] = "2"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+# Also what compiles fast: a run compiles fifty small programs before its first update, and many tests begin one.
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 if "PYTEST_XDIST_WORKER" not in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="cfgrl-programs-")
-    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+    _programs = ROOT / ".cache" / "programs"
+    _made_for = f"{version('jaxlib')} {sys.version} {(ROOT / 'constraints.txt').read_text()} {os.cpu_count()}"
+    _folder = _programs / hashlib.sha256(_made_for.encode()).hexdigest()[:16]
+    for _old in _programs.glob("*"):
+        if _old != _folder:
+            shutil.rmtree(_old, ignore_errors=True)
+    _folder.mkdir(parents=True, exist_ok=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_folder)
 
 from jaxtyping import install_import_hook  # noqa: E402
 
-install_import_hook(["cfgrl", "cfgrl_plugins"], "beartype.beartype")
+#: What computes. Elsewhere pyright checks the same annotations, and no shapes stand in them.
+_TYPED = ("_act", "_frozen", "_guidance", "_label", "_labeler", "_network", "_optimizer", "_over_seeds", "_policy")
+_TYPED += ("_stage", "_train", "_types", "_update", "acting", "data", "evaluation", "nn")
+install_import_hook([*(f"cfgrl.{name}" for name in _TYPED), "cfgrl_plugins"], "beartype.beartype")
 
+import gc  # noqa: E402
+import itertools  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -29,9 +46,7 @@ import jax  # noqa: E402
 import optax  # noqa: E402
 import pytest  # noqa: E402
 
-# For child processes, which read it when they import jax: a run compiles fifty small programs before its first update,
-# and many tests begin one. Here, where little is compiled twice, writing them all would take longer than it saves.
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+from cfgrl.acting._compile_cache import drop_halves  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -51,12 +66,19 @@ def _adam(*args: Any, make: Callable[..., optax.GradientTransformation] = optax.
 optax.adam = _adam
 
 
+def pytest_sessionstart() -> None:
+    """A test may have killed a process that was writing a program, in the last run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        drop_halves(pathlib.Path(os.environ["JAX_COMPILATION_CACHE_DIR"]))
+
+
 @pytest.fixture
-def quick_compile() -> Iterator[None]:
-    """For tests that compile much and compute little: the compiler leaves out its expensive passes."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
+def full_compile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For tests that compute much, or whose numbers are those of a user: the compiler does all it can."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
     jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 #: Each compiled program maps some memory, and Linux gives a process 65,530 maps: beyond that the compiler crashes.

@@ -8,11 +8,11 @@ import pathlib
 
 import chex
 import equinox as eqx
-import halves
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import resume_in_child
 from combinations import ALL, COVER, NET, VALID, can, combined, stage
 
 from cfgrl import Agent, ConfigError, Stage, act_rows, train_chunk
@@ -21,8 +21,6 @@ from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.subgoals import Subgoals
 from cfgrl_plugins.policies.flow_matching import FlowMatching
-
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def test_exactly_what_can_work_together_composes():
@@ -63,9 +61,9 @@ def test_a_refusal_says_what_is_missing_and_who_would_give_it(triple: tuple[str,
 def trains_and_acts(triple: tuple[str, str, str]) -> None:
     """Two updates change the parameters, everything stays finite, and acting at three weights compiles once."""
     agent, data = combined("+".join(triple))
-    state = halves.start(agent, data)
+    state = resume_in_child.start(agent, data)
     before = jax.tree.map(np.asarray, eqx.filter(state.stages[0].net, eqx.is_array))
-    state, chunk = train_chunk(agent, data, state, 2, room=halves.ROOM)
+    state, chunk = train_chunk(agent, data, state, 2, room=resume_in_child.ROOM)
     assert int(chunk.first_bad) == -1
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(eqx.filter(state.stages, eqx.is_inexact_array)))
     assert not eqx.tree_equal(before, eqx.filter(state.stages[0].net, eqx.is_array))
@@ -94,9 +92,9 @@ def test_all_that_composes_trains_and_acts(triple: tuple[str, str, str]):
 @pytest.mark.soak
 def test_all_that_composes_resumes_in_another_process(tmp_path: pathlib.Path):
     names = ["+".join(triple) for triple in VALID]
-    halves.in_another_process(tmp_path, "combination", names)
+    resume_in_child.in_another_process(tmp_path, "combination", names)
     for name in names:
-        halves.check(tmp_path, name, *combined(name))
+        resume_in_child.check(tmp_path, name, *combined(name))
         jax.clear_caches()  # a process of many programs has too many memory maps for the compiler
     print(f"\n{len(names)} combinations resumed bit for bit in another process")
 

@@ -19,8 +19,6 @@ from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.labelers.iql import IQL
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 #: Components that are another thing with other fields.
 OTHERS = (
     IQL(goals=Goals()),

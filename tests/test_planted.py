@@ -20,8 +20,6 @@ from cfgrl.testing import run_checks
 from cfgrl.testing._companions import family_of
 from cfgrl.testing._suite import every_check
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 #: Imported for what they plant.
 FAULTS = (
     faults_fields,

@@ -2,17 +2,14 @@
 
 import pathlib
 
-import halves
 import jax
 import numpy as np
 import pytest
+import resume_in_child
 from shrunk import PRESETS, covering, shrunk
 
 from cfgrl import Policy
 from cfgrl.testing._parts import ACTION, GOAL
-
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 COVERING = covering()
 
@@ -22,7 +19,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The first halves, of another process, of presets in which every component is used."""
     assert 3 < len(COVERING) < len(PRESETS)
     folder = tmp_path_factory.mktemp("halves")
-    halves.in_another_process(folder, "preset", COVERING)
+    resume_in_child.in_another_process(folder, "preset", COVERING)
     return folder
 
 
@@ -30,8 +27,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def test_a_shipped_preset_trains_acts_repeats_and_resumes(name: str, elsewhere: pathlib.Path):
     agent, data = shrunk(name)
     if name not in COVERING:
-        halves.first_half(elsewhere, name, agent, data)
-    whole = halves.check(elsewhere, name, agent, data)
+        resume_in_child.first_half(elsewhere, name, agent, data)
+    whole = resume_in_child.check(elsewhere, name, agent, data)
 
     policy = Policy(agent, whole, data.spec)
     goal = {"goal": np.ones((3, GOAL))} if agent.takes_goal else {}
@@ -44,9 +41,9 @@ def test_a_shipped_preset_trains_acts_repeats_and_resumes(name: str, elsewhere: 
 
 @pytest.mark.soak
 def test_all_presets_resume_in_another_process(tmp_path: pathlib.Path):
-    halves.in_another_process(tmp_path, "preset", PRESETS)
+    resume_in_child.in_another_process(tmp_path, "preset", PRESETS)
     for name in PRESETS:
-        halves.check(tmp_path, name, *shrunk(name))
+        resume_in_child.check(tmp_path, name, *shrunk(name))
     print(f"\n{len(PRESETS)} presets resumed bit for bit in another process")
 
 

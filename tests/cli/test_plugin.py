@@ -17,7 +17,7 @@ from cfgrl.plugin._rules import RULES, run_rules
 
 
 def _cfgrl(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    environment = dict(os.environ)
     command = [sys.executable, "-m", "cfgrl", *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 

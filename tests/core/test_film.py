@@ -13,8 +13,6 @@ from cfgrl.evaluation._film import LONGEST, film
 from cfgrl.evaluation._film_file import picture, write_film
 from cfgrl.evaluation._vector_environment import Episode
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 class Corridor(Environment):
     """Counts its steps, and shows the number of the step."""

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -62,14 +61,6 @@ def labelers(run: pathlib.Path) -> tuple[tuple[int, ...], Any]:
 
 def seal(run: pathlib.Path, step: int) -> str:
     return json.loads((run / "checkpoints" / str(step) / "digests.json").read_text())["seal"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compile() -> Iterator[None]:
-    """As the fixture of that name, for the runs that tests share too; child processes are told by `QUICK`."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")

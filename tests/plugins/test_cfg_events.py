@@ -11,8 +11,6 @@ from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.cfg_branches import CFGBranches
 from cfgrl_plugins.guidance.events import Advantage, Bernoulli, Binary, Exponential, Goal, Levels, Quantile
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 ADVANTAGES = np.array([0.3, -0.2, 0.0, 1.5, -2.0, 0.1, -0.7, 0.9], np.float32)
 TARGETS = np.arange(1.0, 9.0)
 NO, YES = 1.0 + 10.0 + 100.0, 1.0 + 10.0 + 200.0

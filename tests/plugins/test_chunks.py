@@ -15,7 +15,6 @@ from cfgrl_plugins.labelers.subgoals import Subgoals
 from cfgrl_plugins.policies.flow_matching import FlowMatching
 from cfgrl_plugins.policies.gaussian import Gaussian
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 SMALL = nn.MLP(hidden=(32, 32))
 
 

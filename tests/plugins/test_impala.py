@@ -19,7 +19,6 @@ from cfgrl_plugins.policies.flow_matching import FlowMatching
 from cfgrl_plugins.policies.gaussian import Gaussian
 from cfgrl_plugins.policies.one_step import OneStep
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 TINY = ImpalaSmall(stacks=(4, 6), blocks=1, code=16, hidden=(16,))
 
 

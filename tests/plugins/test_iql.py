@@ -13,8 +13,6 @@ from cfgrl.testing._parts import example_data
 from cfgrl_plugins.labelers.goals import Goals
 from cfgrl_plugins.labelers.iql import IQL
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 INDEX = jnp.array([0, 3, 8, 12, 20], jnp.int32)
 NETWORK = nn.MLP(hidden=(12, 12), layer_norm="after")
 

@@ -15,8 +15,6 @@ from cfgrl_plugins.guidance.energy import Energy
 from cfgrl_plugins.guidance.events import Binary
 from cfgrl_plugins.policies.flow_matching import FlowMatching, FlowNet
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 N = 20_000
 
 

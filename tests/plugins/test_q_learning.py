@@ -12,8 +12,6 @@ from cfgrl import nn
 from cfgrl.testing._parts import example_data
 from cfgrl_plugins.labelers.q_learning import QLearning
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 INDEX = jnp.array([0, 3, 8, 12, 20], jnp.int32)
 NETWORK = nn.MLP(hidden=(12, 12), activation="mish")
 

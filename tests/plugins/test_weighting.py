@@ -11,8 +11,6 @@ from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.q_gradient import QGradient
 from cfgrl_plugins.guidance.unguided import Unguided
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 ADVANTAGES = np.array([0.3, -0.2, 0.0, 1.5, -2.0, 50.0], np.float32)
 TARGETS = np.arange(1.0, 7.0)
 

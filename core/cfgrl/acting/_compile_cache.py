@@ -34,7 +34,7 @@ def keep_programs() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             return
-        _drop_halves(folder)
+        drop_halves(folder)
         _prune(folder.parent)
     except OSError:
         return
@@ -61,7 +61,7 @@ def programs_folder() -> pathlib.Path:
     return cache_folder() / "programs" / hashlib.sha256("\n".join(made_for).encode()).hexdigest()[:16]
 
 
-def _drop_halves(folder: pathlib.Path) -> None:
+def drop_halves(folder: pathlib.Path) -> None:
     """Remove programs that were cut short by a kill: JAX would warn of each at every start and never write it again.
 
     Each is looked at once, at the first start after it was written.

@@ -1,10 +1,9 @@
 """The first half of small trainings, saved: a script, so that the second half is another process's.
 
-python halves.py FOLDER preset NAME...
-python halves.py FOLDER combination LABELER+POLICY+GUIDANCE...
+python resume_in_child.py FOLDER preset NAME...
+python resume_in_child.py FOLDER combination LABELER+POLICY+GUIDANCE...
 """
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -30,13 +29,8 @@ def start(agent: Agent, data: Data) -> AgentState:
 
 
 def in_another_process(folder: pathlib.Path, kind: str, names: Iterable[str]) -> None:
-    """Make and save the first halves of `names` in a process of their own, compiled as under `quick_compile`."""
-    environment = {
-        **os.environ,
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # what it compiles, the caller need not
-    }
-    done = subprocess.run([sys.executable, __file__, str(folder), kind, *names], env=environment, capture_output=True)
+    """Make and save the first halves of `names` in a process of their own."""
+    done = subprocess.run([sys.executable, __file__, str(folder), kind, *names], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
 
 
