@@ -33,11 +33,13 @@ def main() -> None:
     for folder in (root / "core" / "cfgrl", root / "plugins" / "cfgrl_plugins"):
         for path in sorted(folder.rglob("*.py")):
             text, name = path.read_text(), path.relative_to(folder.parent)
-            package = "/".join(name.parts[:2]) if len(name.parts) > 2 else f"{name.parts[0]}/(root)"
+            parts = str(name).split("/")
+            package = "/".join(parts[:2]) if len(parts) > 2 else f"{parts[0]}/(root)"
             counts[package] = counts.get(package, 0) + code_lines(text)
-            longest = max(longest, (len(text.splitlines()), str(name)))
-            found = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
-            functions += [(node.end_lineno or node.lineno) - node.body[0].lineno + 1 for node in found]
+            length = len(text.splitlines())
+            longest = (length, str(name)) if length > longest[0] else longest
+            found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+            functions += [(node.end_lineno or 0) - node.body[0].lineno + 1 for node in found]
     for package, count in counts.items():
         print(f"{count:6,}  {package}")
     print(f"{sum(counts.values()):6,}  in all; longest file {longest[0]} lines ({longest[1]}); ", end="")

@@ -21,6 +21,7 @@ PLUGINS = ROOT / "plugins" / "cfgrl_plugins"
 ORDER = (
     "_errors",
     "_capability",
+    "_values",
     "_types",
     "files",
     "data",
@@ -54,7 +55,19 @@ ORDER = (
 #: What compiles and computes: it knows no plugins, no registry files and no run directories.
 NUMERICS = ORDER[: ORDER.index("catalogue")]
 #: Commands that only read or list must not wait for jax: importing these imports none.
-WITHOUT_JAX = ("_errors", "_capability", "files", "catalogue", "config", "records", "sweeps", "report", "cli", "doctor")
+WITHOUT_JAX = (
+    "_errors",
+    "_capability",
+    "_values",
+    "files",
+    "catalogue",
+    "config",
+    "records",
+    "sweeps",
+    "report",
+    "cli",
+    "doctor",
+)
 #: Where a module is imported by a name that is not written in the file, and what it may be.
 BY_STRING = {
     "catalogue/_component.py": "the class that a plugin's component names",

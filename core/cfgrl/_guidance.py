@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from cfgrl._label import Condition, Label
-from cfgrl._types import Field, Metrics
+from cfgrl._types import Checked, Field, Metrics
 
 #: `(observation, target, context, which=...) -> (heads,)`; `None` if the labeler provides no critic.
 Critic = Callable[..., Float[Array, " heads"]] | None
@@ -43,7 +43,7 @@ class Given(eqx.Module):
         return self.policy.field(self.net, self.observation, condition)
 
 
-class Guidance(eqx.Module):
+class Guidance(Checked):
     """Base of all guidance. `needs` is the set of capabilities that labeler and policy must provide between them."""
 
     needs: ClassVar[frozenset[str]]
@@ -91,7 +91,7 @@ def imitation_losses(
     return jax.vmap(one)(given.observation, target, condition, keys)
 
 
-class Event(eqx.Module):
+class Event(Checked):
     """What classifier-free guidance conditions on, and raises the probability of: a goal, or optimality o.
 
     Guidance trains in one of two forms, and `provides` says which an event serves:

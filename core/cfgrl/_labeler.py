@@ -8,18 +8,17 @@ import abc
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import equinox as eqx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from cfgrl._label import Label
-from cfgrl._types import Metrics
+from cfgrl._types import Checked, Metrics
 from cfgrl.data._view import ViewedData
 
 #: `(observation, context, key) -> target`: the unguided policy, gradients stopped, for critics that bootstrap from it.
 Actor = Callable[[Float[Array, "*observation"], PyTree[Array] | None, PRNGKeyArray], Float[Array, " target"]]
 
 
-class Labeler(eqx.Module):
+class Labeler(Checked):
     """Base of all labelers. A frozen module: fields are hyperparameters, methods are pure.
 
     `provides` is a subset of `goal`, `advantage`, `critic` (plugins may add names).

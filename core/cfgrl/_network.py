@@ -3,11 +3,12 @@
 import abc
 from collections.abc import Callable
 
-import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from cfgrl._types import Checked
 
-class Network(eqx.Module):
+
+class Network(Checked):
     """A recipe for a network; policies and labelers hold one as a field, users choose it in `registry.toml`."""
 
     @abc.abstractmethod

@@ -9,10 +9,10 @@ import optax
 from annotated_types import Ge
 from jaxtyping import Array, Bool, Float, Int
 
-from cfgrl._types import copied, scalar
+from cfgrl._types import Checked, copied, scalar
 
 
-class Optimizer(eqx.Module):
+class Optimizer(Checked):
     """Adam with an optional bound on the gradient norm and an optional decay of its step size.
 
     **Arguments:**
@@ -46,7 +46,7 @@ class Optimizer(eqx.Module):
         return eqx.apply_updates(net, updates), state
 
 
-class EMA(eqx.Module):
+class EMA(Checked):
     """An exponential moving average of a stage's network.
 
     **Arguments:**

@@ -7,14 +7,13 @@ hyperparameters only.
 import abc
 from typing import Any, ClassVar
 
-import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cfgrl._label import Condition
-from cfgrl._types import Field, Scalar
+from cfgrl._types import Checked, Field, Scalar
 
 
-class GenerativePolicy(eqx.Module):
+class GenerativePolicy(Checked):
     """Base of all policies. `provides` is a subset of `field`, `mode`, `log-prob` (plugins may add names)."""
 
     provides: ClassVar[frozenset[str]]

@@ -22,11 +22,12 @@ from cfgrl._guidance import Critic, Given, Guidance
 from cfgrl._labeler import Labeler
 from cfgrl._optimizer import EMA, Optimizer
 from cfgrl._policy import GenerativePolicy
+from cfgrl._types import Checked
 from cfgrl.data._data import Data
 from cfgrl.data._view import View, ViewedData, ViewState
 
 
-class Stage(eqx.Module):
+class Stage(Checked):
     """Three parts that fit, and how their network is trained. Raises `ConfigError` where they cannot work together."""
 
     labeler: Labeler
@@ -68,7 +69,7 @@ def _as_stages(stages: "Stage | tuple[Stage, ...]") -> tuple[Stage, ...]:
     return (stages,) if isinstance(stages, Stage) else tuple(stages)
 
 
-class Agent(eqx.Module):
+class Agent(Checked):
     """Everything that decides how a policy is trained and acts, except its state.
 
     **Arguments:**
@@ -101,8 +102,6 @@ class Agent(eqx.Module):
         for stage in self.stages[:-1]:
             if stage.labeler.chunk != 1:
                 raise ConfigError(f"Stage '{stage.name}' gives chunks, but only the last stage's actions are executed.")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ConfigError(f"An agent's precision is float32 or bfloat16, not {self.precision!r}.")
         if not 1 <= self.executed <= self.chunk:
             raise ConfigError(
                 f"An agent whose chunks have {self.chunk} action{'s' * (self.chunk > 1)} cannot execute {self.execute} "

@@ -107,7 +107,7 @@ def test_show_a_preset_that_cannot_be_built(tmp_path):
         (["train", "cfgrl-gaol"], 2, "did you mean 'cfgrl-goal'"),
         (["train", "demo", "guidance.wieght=1"], 2, "override: guidance.wieght: guidance 'cfg' has no key 'wieght'"),
         (["train", "demo", "labeler.use=gols"], 2, "did you mean 'goals'"),
-        (["train", "demo", "train.steps=0"], 2, "override: train.steps: must be greater than or equal to 1"),
+        (["train", "demo", "train.steps=0"], 2, "override: train.steps: must be at least 1"),
     ],
 )
 def test_wrong_names_are_answered_without_jax(tmp_path, arguments, code, message):

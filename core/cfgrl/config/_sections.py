@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len
 
+from cfgrl._values import Invalid
 from cfgrl.catalogue._fields import MISSING, Field
 from cfgrl.catalogue._names import did_you_mean
 from cfgrl.config._registry import STAGE_PARTS
-from cfgrl.config._validate import Invalid, plain, validate
+from cfgrl.config._validate import plain, validate
 from cfgrl.config._walk import Built, Walk
 
 #: Tables that are no components, with their classes.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cfgrl._errors import CfgrlError, PluginError
+from cfgrl._values import Invalid, short
 from cfgrl.catalogue._catalogue import Entry
 from cfgrl.catalogue._component import families, load_class, reason, singular
 from cfgrl.catalogue._fields import MISSING, Field, SourceDefault, class_fields, source_fields
@@ -17,7 +18,7 @@ from cfgrl.config._migrate import renamed
 from cfgrl.config._problems import Problems
 from cfgrl.config._registry import Resolved
 from cfgrl.config._tables import Keys, dotted
-from cfgrl.config._validate import Invalid, plain, short, validate
+from cfgrl.config._validate import plain, validate
 
 
 class Built(NamedTuple):

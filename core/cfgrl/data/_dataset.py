@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from cfgrl._errors import ConfigError, DataError
+from cfgrl._values import check_fields
 
 if TYPE_CHECKING:
     from cfgrl.data._data import Data
@@ -75,6 +76,9 @@ class Dataset(abc.ABC):
     generates: ClassVar[frozenset[str]] = frozenset()
     #: Whether the data are made in memory when they are used, so that there never is a file.
     in_memory: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @classmethod
     def named(cls, name: str, **options: Any) -> "Dataset":

@@ -14,7 +14,7 @@ from annotated_types import Ge
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from cfgrl._errors import DataError
-from cfgrl._types import HostOrDevice, scalar
+from cfgrl._types import Checked, HostOrDevice, scalar
 from cfgrl.data._data import Data
 from cfgrl.data._streamed import Streamed
 
@@ -38,7 +38,7 @@ class ViewState(eqx.Module):
     goals: Statistics | None
 
 
-class View(eqx.Module):
+class View(Checked):
     """How the data are seen. Passed to `Agent`, never called by plugins.
 
     Images, of shape `(height, width, channels)` and uint8, are read as numbers from 0 to 1 and never normalised.

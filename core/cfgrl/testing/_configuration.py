@@ -11,9 +11,10 @@ import pydantic
 
 from cfgrl._errors import PluginError
 from cfgrl._network import Network
+from cfgrl._values import Invalid, short
 from cfgrl.catalogue._component import reason
 from cfgrl.catalogue._fields import Field, class_fields, source_fields
-from cfgrl.config._validate import Invalid, plain, short, validate
+from cfgrl.config._validate import plain, validate
 from cfgrl.testing._check import rule
 
 

@@ -60,6 +60,7 @@ class D4RL(Dataset):
     catalogue: ClassVar[Mapping[str, str]] = {name: entry.summary for name, entry in ENTRIES.items()}
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         find(self.name)
 
     @property

@@ -57,6 +57,7 @@ class ExORL(Dataset):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         names.parse(self.name)
 
     @property

@@ -71,6 +71,7 @@ class Minari(Dataset):
     catalogue: ClassVar[Mapping[str, str]] = dict(_published())
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not _NAME.fullmatch(self.name) or ".." in self.name:
             raise ConfigError(f"{self.name!r} is no name of a Minari data set, such as D4RL/door/human-v2.")
 

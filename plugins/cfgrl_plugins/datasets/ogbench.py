@@ -49,6 +49,7 @@ class OGBench(Dataset):
     generates: ClassVar[frozenset[str]] = frozenset(n for n, entry in ENTRIES.items() if generate.can_generate(entry))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         parse(self.name)
 
     @property

@@ -40,6 +40,7 @@ class OwnFile(Dataset):
     environment_id: str | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.validation and self.validation_file is not None:
             raise ConfigError("validation_file and validation both say what to validate on: give one of them.")
         other = "rows" if self.layout == "transitions" else "transitions"
