@@ -45,6 +45,7 @@ from .data._dataset import StepResult as StepResult
 from .data._residency import place as place
 from .data._view import View as View
 from .data._view import ViewedData as ViewedData
+from .evaluation._public import evaluate as evaluate
 from .files._arrays import read_arrays as read_arrays
 from .files._hdf5 import read_hdf5 as read_hdf5
 from .files._npz import read_npz as read_npz

@@ -4,15 +4,51 @@ A whole sweep over the guidance weight is one call, and another weight never com
 """
 
 import contextlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, Shaped
 
-from cfgrl._stage import Agent, AgentState, StageState
+from cfgrl._stage import Agent, AgentState, Stage, StageState
 from cfgrl.nn._product import one_row
+
+
+class Law(NamedTuple):
+    """π_w(·|s) of one stage at one observation, before the final clip: how targets are drawn, and how likely they are.
+
+    `log_prob` is in nats; only for a policy that provides `log-prob` and guidance that `steers`.
+    """
+
+    draw: Callable[[PRNGKeyArray], Float[Array, " target"]]
+    log_prob: Callable[[Float[Array, " target"]], Float[Array, ""]]
+
+
+def law(
+    stage: Stage,
+    state: StageState,
+    seen: Float[Array, "*observation"],
+    context: PyTree[Array] | None,
+    weight: Float[Array, ""] | None,
+) -> Law:
+    """The law of a stage at guidance weight `weight`, its own default if `None`.
+
+    **Arguments:**
+
+    - `seen`, `context`: observation and goal as the view shows them, for one example.
+    """
+    given = stage.given(state.acting(stage), seen, context, state.labeler)
+    dial = stage.guidance.weight if weight is None else weight
+
+    def log_prob(target: Float[Array, " target"]) -> Float[Array, ""]:
+        policy: Any = given.policy
+        if "field" in policy.provides:
+            return policy.field_log_prob(given.net, stage.guidance.field(given, dial), target)
+        return policy.log_prob(given.net, seen, stage.guidance.plain(context), target)
+
+    return Law(lambda key: stage.guidance.sample(given, dial, key=key), log_prob)
 
 
 def act_row(
@@ -29,9 +65,7 @@ def act_row(
     seen = agent.view.observation(state.view, observation)
     context: Any = agent.view.goal(state.view, goal) if goal is not None else None
     for stage, stage_state, k in zip(agent.stages, state.stages, jax.random.split(key, len(agent.stages)), strict=True):
-        dial = stage.guidance.weight if weight is None else weight
-        given = stage.given(stage_state.acting(stage), seen, context, stage_state.labeler)
-        context = stage.guidance.sample(given, dial, key=k)
+        context = law(stage, stage_state, seen, context, weight).draw(k)
     return jnp.clip(context, -1.0, 1.0)
 
 
@@ -63,7 +97,7 @@ def act_batch(
     key: PRNGKeyArray,
 ) -> Float[Array, "*rows_and_executed action"]:
     """What a user is given: `act_row` over rows whose noise is split from one key, the executed actions of a chunk on
-    an axis of their own, and no axis over rows where `single`. To be compiled by `bound`.
+    an axis of their own, and no axis over rows where `single`. To be compiled by `bind`.
     """
     with one_row() if observation.shape[0] == 1 else contextlib.nullcontext():
         action = _rows(agent, state, observation, goal, weight, jax.random.split(key, observation.shape[0]))
@@ -81,7 +115,7 @@ def act_blocks(
     key: PRNGKeyArray,
     noise: tuple[Array, ...],
 ) -> Float[Array, "seeds rows action"]:
-    """Equal blocks of rows, one block an agent seed of a stacked state. To be compiled by `bound`.
+    """Equal blocks of rows, one block an agent seed of a stacked state. To be compiled by `bind`.
 
     A row's noise key is `key` with the integers of `noise` (each of shape `(seeds, rows)`) folded in, on the device:
     making keys on the host would cost more than the sampler.

@@ -11,7 +11,7 @@ from toys import small_agent, walk
 
 from cfgrl import init
 from cfgrl._act import act_rows, for_acting
-from cfgrl.acting._bind import bound
+from cfgrl.acting._bind import bind
 from cfgrl.acting._policy import Policy
 
 
@@ -28,9 +28,9 @@ def test_arrays_are_arguments_and_the_rest_is_part_of_the_program():
         return line.slope * x * count + offset
 
     x = np.float32(2.0)
-    assert float(bound(along, Line(jnp.float32(3.0)), 2)(x)) == 12.0
-    assert float(bound(along, Line(jnp.float32(4.0)), 2)(x)) == 16.0, "the slope is not part of the program"
-    assert float(bound(along, Line(jnp.float32(4.0), offset=np.float32(1.0)), 2)(x)) == 17.0
+    assert float(bind(along, Line(jnp.float32(3.0)), 2)(x)) == 12.0
+    assert float(bind(along, Line(jnp.float32(4.0)), 2)(x)) == 16.0, "the slope is not part of the program"
+    assert float(bind(along, Line(jnp.float32(4.0), offset=np.float32(1.0)), 2)(x)) == 17.0
 
 
 def test_a_policy_acts_as_the_core_does():

@@ -14,9 +14,9 @@ from toys import walk
 
 from cfgrl import Agent, FieldPolicy, Stage, View, init
 from cfgrl.acting._dial_cost import Cost, densities, dial_cost
-from cfgrl.cli._density import format_density
 from cfgrl.cli._main import main
 from cfgrl.evaluation._dial_summary import summarise_costs
+from cfgrl.report import format_density
 from cfgrl_plugins.guidance.cfg import CFG
 from cfgrl_plugins.guidance.unguided import Unguided
 from cfgrl_plugins.labelers.behaviour import Behaviour

@@ -8,9 +8,9 @@ from toys import small_agent, walk
 from cfgrl import ConfigError, Controller, DataError, Dataset, Environment, StepResult, init
 from cfgrl.evaluation import _evaluate
 from cfgrl.evaluation._episode import Episode
-from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._evaluate import plan, play_all
 from cfgrl.evaluation._judge import choose_tasks
-from cfgrl.evaluation._vector_environment import Arena
+from cfgrl.evaluation._vector_environment import VectorEnvironment
 
 
 class Walk(Environment):
@@ -69,7 +69,7 @@ def test_the_plan_pairs_episodes_over_weights_and_agent_seeds():
 
 
 def test_every_episode_is_reported_in_order(trained):
-    outcomes, rollouts = evaluate(*trained, Walk, EPISODES, pool=4)
+    outcomes, rollouts = play_all(*trained, Walk, EPISODES, pool=4)
     assert [(o.seed, o.task, o.weight, o.env_seed) for o in outcomes] == [tuple(e) for e in EPISODES]
     assert all(1 <= o.length <= Walk.limit and not o.failed for o in outcomes)
     assert all(o.return_ == -o.length * (o.length + 1) / 2 for o in outcomes)
@@ -81,23 +81,23 @@ def test_every_episode_is_reported_in_order(trained):
 
 @pytest.mark.parametrize("pool", [2, 6, 1000])
 def test_pool_and_order_decide_nothing(trained, pool: int):
-    reference, _ = evaluate(*trained, Walk, EPISODES, pool=8)
+    reference, _ = play_all(*trained, Walk, EPISODES, pool=8)
     shuffled = [EPISODES[i] for i in np.random.default_rng(0).permutation(len(EPISODES))]
-    outcomes, _ = evaluate(*trained, Walk, shuffled, pool=pool)
+    outcomes, _ = play_all(*trained, Walk, shuffled, pool=pool)
     assert sorted(outcomes) == sorted(reference)
 
 
 def test_the_noise_is_the_same_for_every_weight(trained):
     """At equal weights two runs of one episode agree; so what differs between weights is the weight alone."""
     agent, state = trained
-    first, _ = evaluate(agent, state, Walk, plan(2, ["a"], [1.0], 3, seed=0), pool=4)
-    second, _ = evaluate(agent, state, Walk, [e for e in EPISODES if e.task == "a"], pool=4)
+    first, _ = play_all(agent, state, Walk, plan(2, ["a"], [1.0], 3, seed=0), pool=4)
+    second, _ = play_all(agent, state, Walk, [e for e in EPISODES if e.task == "a"], pool=4)
     assert sorted(first) == sorted(o for o in second if o.weight == 1.0)
 
 
 @pytest.mark.parametrize("fault", ["reset", "start", "step", "nan", "nothing"])
 def test_failed_episodes_are_counted_and_never_dropped(trained, fault: str):
-    outcomes, _ = evaluate(*trained, lambda: Walk({fault}), EPISODES, pool=4)
+    outcomes, _ = play_all(*trained, lambda: Walk({fault}), EPISODES, pool=4)
     assert len(outcomes) == len(EPISODES)
     assert {o.task for o in outcomes if o.failed} == {"b"}
     assert sum(o.failed for o in outcomes) == len(EPISODES) // 2
@@ -109,7 +109,7 @@ def test_a_place_that_is_no_number_fails_its_episode_and_is_in_no_picture(traine
         def position(self):
             return self.place if self.steps < 2 else self.place * np.nan
 
-    outcomes, rollouts = evaluate(*trained, Nowhere, EPISODES, pool=4)
+    outcomes, rollouts = play_all(*trained, Nowhere, EPISODES, pool=4)
     assert [o for o in outcomes if o.failed] and len(rollouts) == 6
     assert {Episode(*o[:4]) for o in outcomes if o.failed} == {rollout.episode for rollout in rollouts}
     assert all(np.isfinite(rollout.positions).all() and rollout.success == 0 for rollout in rollouts)
@@ -121,7 +121,7 @@ def test_an_agent_that_needs_a_goal_says_so(trained):
             return super().reset(task, seed)[0], None
 
     with pytest.raises(DataError, match="needs a goal"):
-        evaluate(*trained, Goalless, EPISODES, pool=4)
+        play_all(*trained, Goalless, EPISODES, pool=4)
 
 
 def test_a_task_without_a_goal_after_one_that_has_a_goal_says_so(trained):
@@ -133,16 +133,18 @@ def test_a_task_without_a_goal_after_one_that_has_a_goal_says_so(trained):
             return observation, goal if task == "a" else None
 
     with pytest.raises(DataError, match="needs a goal"):
-        evaluate(*trained, Sometimes, sorted(EPISODES, key=lambda e: e.task), pool=1)
-    assert Arena(Sometimes, [Episode(0, task, 1.0, 0) for task in "ab"], seeds=1, width=2).begin().goal is None
+        play_all(*trained, Sometimes, sorted(EPISODES, key=lambda e: e.task), pool=1)
+    assert (
+        VectorEnvironment(Sometimes, [Episode(0, task, 1.0, 0) for task in "ab"], seeds=1, width=2).begin().goal is None
+    )
 
 
 def test_lanes_that_finish_at_other_times_play_all_of_their_episodes(trained):
     uneven = [e for e in EPISODES if e.task == "a"][:5]
-    alone, _ = evaluate(*trained, Uneven, uneven, pool=2)
-    lanes, _ = evaluate(*trained, Uneven, uneven, pool=8, workers=2)
-    assert [(*o[:4], o.success, o.length) for o in alone] == [(*o[:4], o.success, o.length) for o in lanes]
-    assert len({o.length for o in lanes}) > 1
+    alone, _ = play_all(*trained, Uneven, uneven, pool=2)
+    clients, _ = play_all(*trained, Uneven, uneven, pool=8, workers=2)
+    assert [(*o[:4], o.success, o.length) for o in alone] == [(*o[:4], o.success, o.length) for o in clients]
+    assert len({o.length for o in clients}) > 1
 
 
 class Uneven(Walk):
@@ -173,8 +175,8 @@ def test_tasks_by_name_and_number():
 
 def test_workers_change_nothing(trained):
     """Environments in two processes of their own give the outcomes that they give in this one."""
-    here, _ = evaluate(*trained, Walk, EPISODES, pool=8)
-    there, rollouts = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
+    here, _ = play_all(*trained, Walk, EPISODES, pool=8)
+    there, rollouts = play_all(*trained, Walk, EPISODES, pool=8, workers=2)
     assert [o[:4] for o in here] == [o[:4] for o in there]
     assert [o.length for o in here] == [o.length for o in there]
     assert len(rollouts) == 6
@@ -182,7 +184,7 @@ def test_workers_change_nothing(trained):
 
 def test_lanes_that_act_apart_give_what_they_give_together(trained, monkeypatch: pytest.MonkeyPatch):
     """A device of its own acts for one half of the workers while the other half steps."""
-    together, _ = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
+    together, _ = play_all(*trained, Walk, EPISODES, pool=8, workers=2)
     batches = []
     act = Controller.act
 
@@ -192,7 +194,7 @@ def test_lanes_that_act_apart_give_what_they_give_together(trained, monkeypatch:
 
     monkeypatch.setattr(Controller, "act", counted)
     monkeypatch.setattr(_evaluate, "_has_device", lambda: True)
-    apart, _ = evaluate(*trained, Walk, EPISODES, pool=8, workers=2)
+    apart, _ = play_all(*trained, Walk, EPISODES, pool=8, workers=2)
     assert [(*o[:4], o.success, o.length) for o in together] == [(*o[:4], o.success, o.length) for o in apart]
     assert set(batches) == {4}, "half of the pool at a time"
 
@@ -206,13 +208,13 @@ def test_the_pool_bounds_the_environments(trained):
             made.append(1)
             return Walk()
 
-        evaluate(*trained, make, [e._replace(env_seed=i) for i, e in enumerate(EPISODES)], pool=pool)
+        play_all(*trained, make, [e._replace(env_seed=i) for i, e in enumerate(EPISODES)], pool=pool)
         assert len(made) == expected, pool
 
 
 def test_a_worker_that_cannot_begin_is_an_error_and_not_a_hang(trained):
     with pytest.raises(DataError, match="no simulator here"):
-        evaluate(*trained, Unmakeable, EPISODES, pool=4, workers=2)
+        play_all(*trained, Unmakeable, EPISODES, pool=4, workers=2)
 
 
 class Unmakeable(Walk):

@@ -19,7 +19,6 @@ from toys import assert_same_bits, leaves, walk
 import cfgrl
 from cfgrl import Agent, CheckpointError, ConfigError, DataError, Frozen, Stage, init, nn, train, train_chunk
 from cfgrl.cli._main import main
-from cfgrl.cli._train import train_in
 from cfgrl.config._build import build_experiment
 from cfgrl.config._registry import load_registries
 from cfgrl.config._run_config import write_config
@@ -28,6 +27,7 @@ from cfgrl.runs._load import load_state, seed_keys
 from cfgrl.runs._resume import check_same_configuration
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
+from cfgrl.runs._train import train_in
 from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.labelers.behaviour import Behaviour
 from cfgrl_plugins.labelers.goals import Goals

@@ -7,7 +7,7 @@ from fakes import BROKEN, MISSPELT, distribution, labelers
 
 from cfgrl._errors import ConfigError, PluginError
 from cfgrl.catalogue._catalogue import load_catalogue
-from cfgrl.catalogue._component import Component, families, family_called, groups
+from cfgrl.catalogue._component import BUILT_IN, Component, families, family_called, groups
 from cfgrl.catalogue._directory import FILE
 from cfgrl.catalogue._hooks import PLUGIN_API
 from cfgrl.catalogue._plugins import Plugin, discover
@@ -198,6 +198,22 @@ def test_a_family_given_twice_names_both_and_is_settled_by_disable(site):
         assert failure is not None and "'schedules' is given by cfgrl-bb-family 1.0 and by cfgrl-cc-family" in failure
     settled = discover(["cfgrl-cc-family:schedules"])
     assert _plugin("cfgrl-bb-family", settled).failure is None and "schedules" in families()
+
+
+def test_every_built_in_part_is_imported_from_one_place_when_it_is_used():
+    import cfgrl_plugins
+
+    catalogue = load_catalogue()
+    wanted = {
+        entry.component.target
+        for family in BUILT_IN
+        for entry in catalogue.entries(family).values()
+        if entry.component.target.startswith("cfgrl_plugins")
+    }
+    found = {f"{(cls := getattr(cfgrl_plugins, name)).__module__}:{cls.__name__}" for name in cfgrl_plugins.__all__}
+    # Two networks are those of `cfgrl.nn`, under their names of the catalogue.
+    assert wanted - found == {"cfgrl_plugins.networks.mlp:MLP", "cfgrl_plugins.networks.residual_mlp:ResidualMLP"}
+    assert found <= wanted
 
 
 def test_strict_mode_raises_what_is_otherwise_only_recorded(site, monkeypatch):

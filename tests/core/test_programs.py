@@ -9,14 +9,14 @@ import pytest
 from childruns import cfgrl, generate, remains, train_words
 
 from cfgrl.acting import _compile_cache
-from cfgrl.acting._compile_cache import programs_folder
+from cfgrl.acting._compile_cache import compiled_folder
 
 CHILD = """
 import sys
-from cfgrl.acting._compile_cache import keep_programs
+from cfgrl.acting._compile_cache import keep_compiled
 if sys.argv[1] == "jax":
     import jax
-keep_programs()
+keep_compiled()
 import jax
 print(jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs)
 """
@@ -53,7 +53,7 @@ def test_another_number_of_threads_has_a_folder_of_its_own(monkeypatch: pytest.M
     folders = set()
     for threads in ("1", "2"):
         monkeypatch.setenv("PJRT_NPROC", threads)
-        folders.add(programs_folder())
+        folders.add(compiled_folder())
     assert len(folders) == 2
 
 

@@ -7,7 +7,7 @@ from run_fixture import make_evaluation, make_metrics, make_rollouts, write_run
 from toys import small_agent, walk
 
 from cfgrl import Environment, StepResult, init
-from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._evaluate import plan, play_all
 from cfgrl.evaluation._summary import summarise
 from cfgrl.report import load_runs, write_figures, write_report
 
@@ -39,7 +39,7 @@ def trained():
 def test_episodes_that_fail_at_once_do_not_make_it_a_matter_of_success(trained, broken: int):
     episodes = plan(2, ["task"], [0.0, 1.0, 2.0], 4, seed=0)
     seeds = frozenset(sorted({episode.env_seed for episode in episodes})[:broken])
-    outcomes, _ = evaluate(*trained, lambda: Paying(seeds), episodes, pool=4)
+    outcomes, _ = play_all(*trained, lambda: Paying(seeds), episodes, pool=4)
     summary = summarise(outcomes)
     assert summary["measure"] == "return"
     assert [result["n_failed"] for result in summary["results"]] == [2 * broken] * 3

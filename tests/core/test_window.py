@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from cfgrl import CheckpointError
-from cfgrl.runs._chunk_length import SECONDS, Pace
-from cfgrl.runs._running_means import Window
+from cfgrl.runs._chunk_length import SECONDS, ChunkLength
+from cfgrl.runs._running_means import RunningMeans
 
 
 def metrics(updates: int) -> dict[str, np.ndarray]:
     return {"a": np.random.default_rng(0).normal(size=(2, updates)).astype(np.float32)}
 
 
-def fill(window: Window, values: dict[str, np.ndarray], *lengths: int) -> None:
+def fill(window: RunningMeans, values: dict[str, np.ndarray], *lengths: int) -> None:
     begin = 0
     for length in lengths:
         window.add({name: array[:, begin : begin + length] for name, array in values.items()}, 0.5)
@@ -23,11 +23,11 @@ def fill(window: Window, values: dict[str, np.ndarray], *lengths: int) -> None:
 
 def test_a_mean_does_not_depend_on_the_lengths_of_calls_or_on_a_stop():
     values = metrics(100)
-    whole, parts, before = (Window({}, 2) for _ in range(3))
+    whole, parts, before = (RunningMeans({}, 2) for _ in range(3))
     fill(whole, values, 100)
     fill(parts, values, 1, 1, 10, 37, 51)
     fill(before, values, 63)
-    after = Window(json.loads(json.dumps(before.record)), 2)
+    after = RunningMeans(json.loads(json.dumps(before.record)), 2)
     fill(after, {"a": values["a"][:, 63:]}, 37)
     means = [window.close()[0]["a"] for window in (whole, parts, after)]
     np.testing.assert_allclose(means[0], values["a"].mean(axis=1), rtol=1e-5)
@@ -41,12 +41,12 @@ def test_a_mean_does_not_depend_on_the_lengths_of_calls_or_on_a_stop():
 )
 def test_a_record_of_another_form_is_refused(record: dict):
     with pytest.raises(CheckpointError, match="sums of metrics"):
-        Window(record, 2)
+        RunningMeans(record, 2)
 
 
 def lengths(every: int, seconds: float, calls: int, steps: int = 10_000) -> list[int]:
     """Of calls on a machine that takes `seconds` for an update and five for compiling."""
-    pace, step, made = Pace(every), 0, []
+    pace, step, made = ChunkLength(every), 0, []
     for call in range(calls):
         made.append(pace.length(step, steps))
         step += made[-1]

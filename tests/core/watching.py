@@ -16,7 +16,7 @@ import jax
 from cfgrl.config._build import build_experiment
 from cfgrl.config._registry import load_registries
 from cfgrl.runs import _trainer
-from cfgrl.runs._chunk_length import Pace
+from cfgrl.runs._chunk_length import ChunkLength
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
 
@@ -26,7 +26,7 @@ KEYS = {
 }  # fmt: skip
 
 
-class Varying(Pace):
+class Varying(ChunkLength):
     """A machine whose speed varies much."""
 
     def __init__(self, every: int):
@@ -69,6 +69,6 @@ def resident() -> int:
 if __name__ == "__main__":
     resolved = load_registries().resolve("flow-bc", {**KEYS, "train.steps": 7 * int(sys.argv[2])})
     run = RunDirectory(pathlib.Path(sys.argv[1]))
-    _trainer.Pace = Varying
+    _trainer.ChunkLength = Varying
     with run.lock():
         _trainer.train_run(build_experiment(resolved), run, stop=Watch())

@@ -23,11 +23,11 @@ from cfgrl import DataError, init
 from cfgrl._errors import Preempted
 from cfgrl.evaluation import _worker
 from cfgrl.evaluation._episode import Episode
-from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._evaluate import plan, play_all
 from cfgrl.evaluation._judge import judge
 from cfgrl.evaluation._outcomes import Outcome
-from cfgrl.evaluation._vector_environment import Arena, Round
-from cfgrl.evaluation._worker import WorkerLane
+from cfgrl.evaluation._vector_environment import Round, VectorEnvironment
+from cfgrl.evaluation._worker import WorkerClient
 
 #: Far above what a healthy step takes, also where two cores do much else.
 TIMEOUT = 3.0
@@ -54,9 +54,9 @@ def failures(outcomes: Sequence[Outcome]) -> dict[float | None, int]:
 
 def check(trained, queue: Sequence[Episode], faults: Mapping[int, str], *, pool: int, workers: int) -> None:
     """Every planted fault is one failed episode, and all others are what they are without any fault."""
-    undisturbed, _ = evaluate(*trained, functools.partial(Faulty, {}), queue, pool=pool)
+    undisturbed, _ = play_all(*trained, functools.partial(Faulty, {}), queue, pool=pool)
     make = functools.partial(Faulty, faults)
-    outcomes, _ = evaluate(*trained, make, queue, pool=pool, workers=workers, timeout=TIMEOUT)
+    outcomes, _ = play_all(*trained, make, queue, pool=pool, workers=workers, timeout=TIMEOUT)
     planted = collections.Counter(episode.weight for episode in queue if episode.env_seed in faults)
     assert failures(outcomes) == dict(planted)
     assert [o for o in outcomes if o.env_seed not in faults] == [o for o in undisturbed if o.env_seed not in faults]
@@ -84,7 +84,7 @@ def test_what_an_environment_tells_needs_no_worker(trained, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["step kills", "reset sleeps"])
 def test_all_episodes_may_fail(trained, kind: str) -> None:
     queue = episodes(6)
-    outcomes, rollouts = evaluate(
+    outcomes, rollouts = play_all(
         *trained, functools.partial(Faulty, {e.env_seed: kind for e in queue}), queue, workers=2, timeout=0.2
     )
     assert failures(outcomes) == {0.0: 2, 1.0: 2, 3.0: 2} and not rollouts
@@ -95,9 +95,9 @@ def test_an_environment_that_cannot_be_made_again_fails_the_next_episode_only(
     trained, tmp_path: pathlib.Path, workers: int
 ) -> None:
     queue = [episode for episode in episodes(24) if episode.seed == 0]
-    undisturbed, _ = evaluate(*trained, functools.partial(Faulty, {}), queue, pool=2)
+    undisturbed, _ = play_all(*trained, functools.partial(Faulty, {}), queue, pool=2)
     make = functools.partial(Faulty, {queue[3].env_seed: "step breaks"}, tmp_path)
-    outcomes, _ = evaluate(*trained, make, queue, pool=2, workers=workers)
+    outcomes, _ = play_all(*trained, make, queue, pool=2, workers=workers)
     assert [o.failed for o in outcomes] == [i in (3, 4) for i in range(len(queue))]
     assert [o for o in outcomes if not o.failed] == [
         u for u, o in zip(undisturbed, outcomes, strict=True) if not o.failed
@@ -106,14 +106,14 @@ def test_an_environment_that_cannot_be_made_again_fails_the_next_episode_only(
 
 def test_environments_that_can_never_be_made_are_no_failed_episodes(trained) -> None:
     with pytest.raises(DataError, match="worker died .exit code 7.*cfgrl doctor"):
-        evaluate(*trained, Unmakeable, episodes(6), workers=1)
+        play_all(*trained, Unmakeable, episodes(6), workers=1)
 
 
 def test_a_worker_that_never_starts_is_given_up(trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_worker, "STARTING", 0.0)
     monkeypatch.setattr(_worker, "LOST", 1)
     with pytest.raises(DataError, match="worker did nothing for .* s; `cfgrl doctor`"):
-        evaluate(*trained, functools.partial(Faulty, {}), episodes(6), workers=1, timeout=1e-6)
+        play_all(*trained, functools.partial(Faulty, {}), episodes(6), workers=1, timeout=1e-6)
 
 
 def test_the_record_says_how_many_failed(trained) -> None:
@@ -148,17 +148,17 @@ def test_a_stop_is_answered_while_environments_hang(trained) -> None:
 
     faults = {episode.env_seed: HANGS[i % len(HANGS)] for i, episode in enumerate(queue)}
     with pytest.raises(Preempted):
-        evaluate(*trained, functools.partial(Faulty, faults), queue, workers=2, timeout=600.0, progress=stop)
+        play_all(*trained, functools.partial(Faulty, faults), queue, workers=2, timeout=600.0, progress=stop)
     # Not at the end of the time-out, by far, nor of any wait for a worker that hangs.
     assert time.monotonic() - asked[-1] < 60 and max(np.diff(asked)) < 60
 
 
 @contextlib.contextmanager
-def lane(faults: Mapping[int, str]) -> Iterator[WorkerLane]:
-    """A lane of one slot, which has begun its first episode."""
+def client(faults: Mapping[int, str]) -> Iterator[WorkerClient]:
+    """A client of one slot, which has begun its first episode."""
     queue = [episode for episode in episodes(6) if episode.seed == 0]
     make = functools.partial(Faulty, faults)
-    made = WorkerLane(functools.partial(Arena, make, seeds=1, width=1), queue, timeout=2.5)
+    made = WorkerClient(functools.partial(VectorEnvironment, make, seeds=1, width=1), queue, timeout=2.5)
     try:
         assert answer(made).started
         yield made
@@ -166,15 +166,15 @@ def lane(faults: Mapping[int, str]) -> Iterator[WorkerLane]:
         made.close()
 
 
-def answer(lane: WorkerLane) -> Round:
-    while not lane.ready(0.2):
+def answer(client: WorkerClient) -> Round:
+    while not client.ready(0.2):
         pass
-    return lane.receive()
+    return client.receive()
 
 
 def test_a_pause_of_this_process_is_not_taken_for_a_hang() -> None:
     """A scheduler may stop all processes of a job for a while; the worker had no time, so it lost none."""
-    with lane({episodes(1)[0].env_seed: "step dozes"}) as paused:
+    with client({episodes(1)[0].env_seed: "step dozes"}) as paused:
         paused.send(np.zeros((1, 2), np.float32))
         assert not answer(paused).outcomes
         paused.send(np.zeros((1, 2), np.float32))
@@ -186,7 +186,7 @@ def test_a_pause_of_this_process_is_not_taken_for_a_hang() -> None:
 
 
 def test_a_worker_that_is_lost_between_two_rounds_is_no_episodes_fault() -> None:
-    with lane({}) as lost:
+    with client({}) as lost:
         for _ in range(_worker.LOST - 1):
             os.kill(lost.pid, signal.SIGKILL)
             buried = answer(lost)
@@ -200,16 +200,16 @@ def test_a_worker_that_is_lost_between_two_rounds_is_no_episodes_fault() -> None
 ORPHAN = """
 import functools, pathlib, sys, time
 from faulty import Faulty, episodes
-from cfgrl.evaluation._vector_environment import Arena
-from cfgrl.evaluation._worker import WorkerLane
+from cfgrl.evaluation._vector_environment import VectorEnvironment
+from cfgrl.evaluation._worker import WorkerClient
 if __name__ == "__main__":
     queue = episodes(1)
     make = functools.partial(Faulty, {queue[0].env_seed: sys.argv[1]})
-    lane = WorkerLane(functools.partial(Arena, make, seeds=1, width=1), queue, timeout=3600)
-    while lane._pulse.read().episode is None:
+    client = WorkerClient(functools.partial(VectorEnvironment, make, seeds=1, width=1), queue, timeout=3600)
+    while client._pulse.read().episode is None:
         time.sleep(0.01)
     time.sleep(0.1)
-    print(lane.pid, flush=True)
+    print(client.pid, flush=True)
     time.sleep(3600)
 """
 

@@ -1,4 +1,4 @@
-"""`bound`: a compiled function with its large arguments taken apart once instead of at every call.
+"""`bind`: a compiled function with its large arguments taken apart once instead of at every call.
 
 To take an agent and its state apart costs more than a small sampler: `equinox.filter_jit` does it at each call, which
 is a third of a millisecond for a few dozen arrays. Whoever acts in a loop binds them first.
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def bound(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
+def bind(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
     """`lambda *rest: function(*fixed, *rest)`, compiled.
 
     **Arguments:**

@@ -22,14 +22,14 @@ _SIZE, _SPACING = 1 << 30, 86_400.0
 _SETTINGS = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_cache_min_entry_size_bytes": 0}
 
 
-def keep_programs() -> None:
+def keep_compiled() -> None:
     """Turn the cache on for this process, unless the user decided otherwise or the folder cannot be written."""
     jax = sys.modules.get("jax")
     named = jax is not None and jax.config.jax_compilation_cache_dir is not None
     # Where the cache is turned off, JAX neither reads nor writes the folder it is given.
     if named or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
-    folder = programs_folder()
+    folder = compiled_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
@@ -47,7 +47,7 @@ def keep_programs() -> None:
             jax.config.update(name, value)
 
 
-def programs_folder() -> pathlib.Path:
+def compiled_folder() -> pathlib.Path:
     """The folder of this kind of machine, in the user's cache.
 
     A program is made for the instructions of its processor and the number of its threads, which JAX does not look at

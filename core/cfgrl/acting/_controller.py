@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, PRNGKeyArray, Shaped
 from cfgrl._act import act_blocks, for_acting
 from cfgrl._errors import ConfigError
 from cfgrl._stage import Agent, AgentState
-from cfgrl.acting._bind import bound
+from cfgrl.acting._bind import bind
 
 
 class Controller:
@@ -46,7 +46,7 @@ class Controller:
         if state.n_seeds is None:
             state = jax.tree.map(lambda leaf: leaf[None] if eqx.is_array(leaf) else leaf, state)
         self._agent, self._key = agent, key
-        self._act_blocks = bound(act_blocks, agent, for_acting(agent, state))
+        self._act_blocks = bind(act_blocks, agent, for_acting(agent, state))
         self._shape = (blocks, rows // blocks)
         self.rows, self._types = rows, types or {}
         self._episode: Int[np.ndarray, " rows"] = np.arange(rows, dtype=np.uint32)

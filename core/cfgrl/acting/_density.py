@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
+from cfgrl._act import law
 from cfgrl._capability import explain
 from cfgrl._errors import ConfigError, NumericError
 from cfgrl._stage import Agent, AgentState
@@ -92,19 +93,9 @@ def _row(
     samples: int,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Log density of one action, and the share of `samples` draws that fall outside the box."""
-    stage, stage_state = agent.stages[0], state.stages[0]
-    policy: Any = stage.policy
     seen = agent.view.observation(state.view, observation)
     context = None if goal is None else agent.view.goal(state.view, goal)
-    net = stage_state.acting(stage)
-    if "field" in policy.provides:
-        dial = stage.guidance.weight if weight is None else weight
-        field = stage.guidance.field(stage.given(net, seen, context, stage_state.labeler), dial)
-        value = policy.field_log_prob(net, field, action)
-        draws = jax.vmap(lambda k: policy.integrate(net, field, key=k))(jax.random.split(key, samples))
-    else:
-        condition = stage.guidance.plain(context)
-        value = policy.log_prob(net, seen, condition, action)
-        draws = jax.vmap(lambda k: policy.sample(net, seen, condition, key=k))(jax.random.split(key, samples))
+    there = law(agent.stages[0], state.stages[0], seen, context, weight)
+    draws = jax.vmap(there.draw)(jax.random.split(key, samples))
     outside = jnp.any(jnp.abs(draws) > 1.0, axis=1)
-    return value, jnp.mean(outside.astype(jnp.float32))
+    return there.log_prob(action), jnp.mean(outside.astype(jnp.float32))

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
-from cfgrl._act import for_acting
+from cfgrl._act import Law, for_acting, law
 from cfgrl._stage import Agent, AgentState
 from cfgrl.data._data import Data
 
@@ -45,13 +45,6 @@ class _Rows(eqx.Module):
     context: PyTree[Array] | None
     taken: Float[Array, "*rows action"]
     key: Key[Array, "*rows"]
-
-
-class _Law(NamedTuple):
-    """π_w(·|s) at one row: `key -> action`, before the final clip, and `action -> log density`."""
-
-    draw: Callable[..., Float[Array, " action"]]
-    log_prob: Callable[..., Float[Array, ""]]
 
 
 def dial_cost(
@@ -114,8 +107,8 @@ class _Judged:
         drawn: set[float | None] = {*weights} | ({0.0} if dial else set())
         self._draws = {weight: self._draw(weight, samples) for weight in drawn}
         self._under: dict[float | None, dict[float | None, np.ndarray]] = {}
-        for law in (0.0, 1.0) if dial else ():
-            self._under[law] = self._scores(law, list(self._draws))
+        for end in (0.0, 1.0) if dial else ():
+            self._under[end] = self._scores(end, list(self._draws))
 
     def cost(self, weight: float | None) -> Cost:
         """What `dial_cost` answers of one weight."""
@@ -212,18 +205,5 @@ def _log_prob(
     return jax.vmap(lambda row, of_row: jax.vmap(_law(agent, state, row, weight).log_prob)(of_row))(rows, actions)
 
 
-def _law(agent: Agent, state: AgentState, row: _Rows, weight: Float[Array, ""] | None) -> _Law:
-    """π_w at one row; the stage's own where `weight` is `None`."""
-    stage, held = agent.stages[0], state.stages[0]
-    policy: Any = stage.policy
-    net, seen, context = held.acting(stage), row.seen, row.context
-    if "field" in policy.provides:
-        dial = stage.guidance.weight if weight is None else weight
-        field = stage.guidance.field(stage.given(net, seen, context, held.labeler), dial)
-        return _Law(
-            lambda key: policy.integrate(net, field, key=key), lambda action: policy.field_log_prob(net, field, action)
-        )
-    told = stage.guidance.plain(context)
-    return _Law(
-        lambda key: policy.sample(net, seen, told, key=key), lambda action: policy.log_prob(net, seen, told, action)
-    )
+def _law(agent: Agent, state: AgentState, row: _Rows, weight: Float[Array, ""] | None) -> Law:
+    return law(agent.stages[0], state.stages[0], row.seen, row.context, weight)

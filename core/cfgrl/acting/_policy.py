@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from cfgrl._act import act_batch, for_acting
 from cfgrl._errors import ConfigError
 from cfgrl._stage import Agent, AgentState
-from cfgrl.acting._bind import bound
+from cfgrl.acting._bind import bind
 from cfgrl.acting._controller import Controller, as_seen
 from cfgrl.acting._density import Density, check_has_density, density
 
@@ -69,7 +69,7 @@ class Policy:
     def _acting(self) -> dict[bool, Callable[..., Array]]:
         """How it acts for a batch and for a single observation; compiled when first called."""
         state = for_acting(self.agent, self.state)
-        return {single: bound(act_batch, self.agent, state, single) for single in (False, True)}
+        return {single: bind(act_batch, self.agent, state, single) for single in (False, True)}
 
     def __getstate__(self) -> dict[str, Any]:
         # Without the compiled functions, which belong to this process.

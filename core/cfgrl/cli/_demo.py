@@ -26,19 +26,19 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; returns the exit code."""
-    from cfgrl.acting._compile_cache import keep_programs
+    from cfgrl.acting._compile_cache import keep_compiled
     from cfgrl.config._registry import load_registries
 
     began = time.monotonic()
-    keep_programs()
+    keep_compiled()
     directory = _directory(args.run_dir)
     folder = _data_folder()
     resolved = load_registries(None).resolve("demo", {"dataset.dir": str(folder)})
 
-    from cfgrl.cli._train import train_in
     from cfgrl.config._build import build_experiment
     from cfgrl.report import format_results
     from cfgrl.runs._signals import Stop
+    from cfgrl.runs._train import train_in
 
     experiment = build_experiment(resolved)
     _say(began, f"data: {EPISODES} episodes of {experiment.table['dataset']['name']} in {folder}")
@@ -72,8 +72,8 @@ def _data_folder() -> pathlib.Path:
 
 
 def _evaluate(began: float, experiment: Any, directory: Any) -> dict[str, Any]:
-    from cfgrl.cli._eval import evaluate_run
     from cfgrl.records import _journal
+    from cfgrl.runs._evaluate import evaluate_run
 
     evaluation, steps = experiment.evaluation, experiment.training.steps
     for record in reversed(_journal.read(directory.evaluations)):

@@ -71,11 +71,11 @@ def _new(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from cfgrl._errors import PluginError
-    from cfgrl.acting._compile_cache import keep_programs
+    from cfgrl.acting._compile_cache import keep_compiled
     from cfgrl.plugin._check import check_package, is_whole, report_text
     from cfgrl.plugin._package import opened
 
-    keep_programs()
+    keep_compiled()
     # What a plugin prints must not end up in the middle of `--json`.
     with contextlib.redirect_stdout(sys.stderr), opened(args.target) as package:
         _compile_quickly()

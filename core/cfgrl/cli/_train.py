@@ -1,12 +1,11 @@
 """`cfgrl train PRESET [KEY=VALUE ...]`: begin a run, or resume the one in the run directory."""
 
 import argparse
-import contextlib
 import pathlib
 import sys
 from typing import Any
 
-from cfgrl._errors import ConfigError
+from cfgrl.cli._numbers import parse_numbers
 
 
 def add(subparsers: Any) -> None:
@@ -46,35 +45,17 @@ def _run(args: argparse.Namespace, stop: Any) -> int:
     resolved = load_registries(args.registry).resolve(args.preset, overrides)
 
     # Building answers a wrong key without jax, so whatever imports jax comes after it.
-    from cfgrl.acting._compile_cache import keep_programs
+    from cfgrl.acting._compile_cache import keep_compiled
     from cfgrl.config._build import build_experiment
 
-    keep_programs()
+    keep_compiled()
     experiment = build_experiment(resolved)
 
-    from cfgrl.runs._run import RunDirectory
+    from cfgrl.runs._train import RunDirectory, train_in
 
     directory = RunDirectory(args.run_dir or pathlib.Path("runs") / args.preset)
     worked = train_in(experiment, directory, stop, strict=args.strict)
     return finish(args, directory, worked)
-
-
-def train_in(experiment: Any, directory: Any, stop: Any, *, strict: bool = False) -> bool:
-    """Train under the directory's lock and record a failure in it; returns whether anything was left to do."""
-    from cfgrl.runs import _checkpoint
-    from cfgrl.runs._resume import check_same_configuration
-    from cfgrl.runs._trainer import train_run
-
-    if directory.exists:
-        check_same_configuration(experiment, directory)
-    with directory.lock():
-        try:
-            return train_run(experiment, directory, stop=stop, strict=strict)
-        except Exception as error:
-            with contextlib.suppress(Exception):  # on a full disk the error itself matters more than its record
-                step = _checkpoint.newest(directory.checkpoints)
-                directory.record_error(error, getattr(error, "exit_code", 1), step)
-            raise
 
 
 def finish(args: argparse.Namespace, directory: Any, worked: bool) -> int:
@@ -93,14 +74,3 @@ def finish(args: argparse.Namespace, directory: Any, worked: bool) -> int:
         print(f"{directory.path} is finished (update {step}); nothing to do. Judge it: cfgrl eval {directory.path}")
     sys.stdout.flush()
     return 0
-
-
-def parse_numbers(text: str, flag: str, kind: type) -> list[Any]:
-    """`0,1,2` as a list. Raises `ConfigError` naming the flag."""
-    try:
-        numbers = [kind(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        numbers = []
-    if not numbers:
-        raise ConfigError(f"{flag} takes numbers separated by commas, such as 0,1,2; not {text!r}.")
-    return numbers

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cfgrl.data._dataset import Environment
-from cfgrl.evaluation._heartbeat import Pulse
+from cfgrl.evaluation._heartbeat import Heartbeat
 from cfgrl.evaluation._outcomes import Outcome
 
 #: What an environment may raise. `sys.exit` in a simulator ends its episode, not the evaluation.
@@ -44,12 +44,12 @@ class Slot:
     **Arguments:**
 
     - `make`: makes an environment.
-    - `pulse`: is told before each call of an environment.
+    - `heartbeat`: is told before each call of an environment.
     - `shapes`: of observations and goals, once known; shared by all slots, whose rows make one batch.
     """
 
-    def __init__(self, make: Callable[[], Environment], pulse: Pulse, shapes: dict[str, tuple[int, ...]]):
-        self._make, self._pulse, self._shapes = make, pulse, shapes
+    def __init__(self, make: Callable[[], Environment], heartbeat: Heartbeat, shapes: dict[str, tuple[int, ...]]):
+        self._make, self._pulse, self._shapes = make, heartbeat, shapes
         self._environment: Environment | None = None
         self.episode: Episode | None = None
         self.observation: np.ndarray | None = None
@@ -61,7 +61,7 @@ class Slot:
         self._environment = self._make()
 
     def start(self, number: int, episode: Episode, record: bool) -> None:
-        """Begin an episode; `number` is what the pulse calls it, `record` whether positions are kept."""
+        """Begin an episode; `number` is what the heartbeat calls it, `record` whether positions are kept."""
         self._number, self.episode = number, episode
         self.total, self.length, self.failed = 0.0, 0, False
         self.success: float | None = 0.0

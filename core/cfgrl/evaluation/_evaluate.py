@@ -13,12 +13,12 @@ import numpy as np
 
 from cfgrl._stage import Agent, AgentState
 from cfgrl.data._dataset import Environment
-from cfgrl.evaluation._batched_actor import Troupe
+from cfgrl.evaluation._batched_actor import BatchedActor
 from cfgrl.evaluation._episode import Episode, Rollout
 from cfgrl.evaluation._outcomes import Outcome
-from cfgrl.evaluation._remote_environment import Lane, LocalLane
-from cfgrl.evaluation._vector_environment import Arena
-from cfgrl.evaluation._worker import WorkerLane
+from cfgrl.evaluation._remote_environment import EnvironmentClient, LocalClient
+from cfgrl.evaluation._vector_environment import VectorEnvironment
+from cfgrl.evaluation._worker import WorkerClient
 
 
 def plan(
@@ -33,7 +33,7 @@ def plan(
     return queue
 
 
-def evaluate(
+def play_all(
     agent: Agent,
     state: AgentState,
     make: Callable[[], Environment],
@@ -64,7 +64,7 @@ def evaluate(
     n_seeds = state.n_seeds or 1
     shares, width = _deal(episodes, n_seeds, pool, workers)
     first = {(e.task, e.weight): e for e in reversed(episodes) if e.seed == 0}
-    arena = functools.partial(Arena, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
+    vector = functools.partial(VectorEnvironment, make, seeds=n_seeds, width=width, record=frozenset(first.values()))
     outcomes: dict[Episode, Outcome] = {}
     rollouts: list[Rollout] = []
 
@@ -73,46 +73,48 @@ def evaluate(
             progress(len(outcomes), len(episodes))
 
     with contextlib.ExitStack() as closing:
-        lanes: list[Lane] = []
+        clients: list[EnvironmentClient] = []
         for share in shares:
-            lanes.append(WorkerLane(arena, share, timeout=timeout) if workers else LocalLane(arena, share))
-            closing.callback(lanes[-1].close)
-        troupes = _troupes(agent, state, lanes, width, seed)
-        while troupes:
-            for troupe in list(troupes):
-                for answer in troupe.advance(tell):
+            clients.append(WorkerClient(vector, share, timeout=timeout) if workers else LocalClient(vector, share))
+            closing.callback(clients[-1].close)
+        actors = _batches(agent, state, clients, width, seed)
+        while actors:
+            for actor in list(actors):
+                for answer in actor.advance(tell):
                     outcomes |= {Episode(*outcome[:4]): outcome for outcome in answer.outcomes}
                     rollouts += answer.rollouts
-                if not troupe.playing:
-                    troupes.remove(troupe)
+                if not actor.playing:
+                    actors.remove(actor)
             tell()
     return [outcomes[episode] for episode in episodes], rollouts
 
 
 def _deal(episodes: Sequence[Episode], n_seeds: int, pool: int, workers: int) -> tuple[list[list[Episode]], int]:
-    """The episodes dealt out to lanes in turn, each agent seed's for itself, and the slots of a lane and agent seed."""
-    lanes = max(1, min(workers, pool // n_seeds))
-    shares: list[list[Episode]] = [[] for _ in range(lanes)]
+    """The episodes dealt out to clients in turn, for each agent seed, and the slots of a client and agent seed."""
+    clients = max(1, min(workers, pool // n_seeds))
+    shares: list[list[Episode]] = [[] for _ in range(clients)]
     for agent_seed in range(n_seeds):
         for i, episode in enumerate(e for e in episodes if e.seed == agent_seed):
-            shares[i % lanes].append(episode)
+            shares[i % clients].append(episode)
     longest = max(sum(e.seed == s for e in share) for share in shares for s in range(n_seeds))
-    slots = pool // (n_seeds * lanes)
+    slots = pool // (n_seeds * clients)
     # Batches of a power of two are multiplied up to half again as fast as those of a few rows less.
-    width = max(1, min(_even(slots) if lanes == _even(lanes) else slots, longest))
+    width = max(1, min(_even(slots) if clients == _even(clients) else slots, longest))
     return [share for share in shares if share], width
 
 
-def _troupes(agent: Agent, state: AgentState, lanes: Sequence[Lane], width: int, seed: int) -> list[Troupe]:
-    """The lanes, in troupes.
+def _batches(
+    agent: Agent, state: AgentState, clients: Sequence[EnvironmentClient], width: int, seed: int
+) -> list[BatchedActor]:
+    """The clients, in actors.
 
-    Two troupes overlap acting with stepping where a device of its own acts. A processor acts with all of its cores:
-    there one troupe is faster (by a fifth, measured on two cores), because the cores then do one thing at a time and
+    Two actors overlap acting with stepping where a device of its own acts. A processor acts with all of its cores:
+    there one actor is faster (by a fifth, measured on two cores), because the cores then do one thing at a time and
     one large batch costs less than two.
     """
     count = 2 if _has_device() else 1
-    groups = [group for group in (lanes[i::count] for i in range(count)) if group]
-    return [Troupe(agent, state, group, width, key=jax.random.key(seed)) for group in groups]
+    groups = [group for group in (clients[i::count] for i in range(count)) if group]
+    return [BatchedActor(agent, state, group, width, key=jax.random.key(seed)) for group in groups]
 
 
 def _even(number: int) -> int:

@@ -1,11 +1,11 @@
-"""`Pulse`: what a worker process does at this moment, readable even when it hangs or is dead."""
+"""`Heartbeat`: what a worker process does at this moment, readable even when it hangs or is dead."""
 
 import ctypes
 from typing import Any, NamedTuple
 
 
 class Doing(NamedTuple):
-    """What a pulse says.
+    """What a heartbeat says.
 
     **Arguments:**
 
@@ -19,7 +19,7 @@ class Doing(NamedTuple):
     making: bool
 
 
-class Pulse:
+class Heartbeat:
     """One writer, one reader, one number: nothing has to be locked, and no reader sees half of a change.
 
     **Arguments:**

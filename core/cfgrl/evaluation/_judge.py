@@ -1,5 +1,6 @@
 """From a trained state to an evaluation record: which episodes, who plays them, what they say."""
 
+import functools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -7,9 +8,9 @@ from typing import Any, NamedTuple
 
 from cfgrl._errors import ConfigError, DataError
 from cfgrl._stage import Agent, AgentState
-from cfgrl.data._dataset import Dataset
+from cfgrl.data._dataset import Dataset, Environment
 from cfgrl.evaluation._episode import Rollout
-from cfgrl.evaluation._evaluate import evaluate, plan
+from cfgrl.evaluation._evaluate import plan, play_all
 from cfgrl.evaluation._outcomes import columns
 from cfgrl.evaluation._summary import summarise
 
@@ -45,32 +46,41 @@ def judge(
     - `weights`: the sweep; replaced by a single `None` where the agent has no dial.
     - `tasks`: names or 1-based numbers; empty for all.
     - `seed`: decides environment seeds and acting noise.
-    - `pool`, `workers`, `timeout`, `progress`: as in `evaluate`; one worker a processor core where not given.
+    - `pool`, `workers`, `timeout`, `progress`: as in `play_all`; one worker a processor core where not given.
 
     **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
     """
     names = choose_tasks(dataset, tasks)
+    workers = min(len(os.sched_getaffinity(0)), 8) if workers is None else workers
+    play = functools.partial(play_all, pool=pool, workers=workers, timeout=timeout, progress=progress)
+    return summarised(
+        agent, play, state, dataset.require_environment, names, seeds, weights=weights, episodes=episodes, seed=seed
+    )
+
+
+def summarised(
+    agent: Agent,
+    play: Callable[..., tuple[list[Any], list[Rollout]]],
+    state: AgentState,
+    make: Callable[[], Environment],
+    names: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    weights: Sequence[float],
+    episodes: int,
+    seed: int,
+) -> Judgement:
+    """Play the tasks called `names` in environments of `make`, by `play`, and say what came of it."""
     dial: Sequence[float | None] = sorted(set(weights)) if agent.has_dial else [None]
     queue = plan(len(seeds), names, dial, episodes, seed)
-    workers = min(len(os.sched_getaffinity(0)), 8) if workers is None else workers
-    outcomes, rollouts = evaluate(
-        agent,
-        state,
-        dataset.require_environment,
-        queue,
-        seed=seed,
-        pool=pool,
-        workers=workers,
-        timeout=timeout,
-        progress=progress,
-    )
+    outcomes, rollouts = play(agent, state, make, queue, seed=seed)
     named = [outcome._replace(seed=seeds[outcome.seed]) for outcome in outcomes]
     summary = summarise(named, key=seed)
     record = {
         **summary,
         "dial": list(agent.dial_ends),
         "episodes_per_cell": episodes,
-        "tasks_played": names,
+        "tasks_played": list(names),
         "eval_seed": seed,
         "time": time.time(),
     }

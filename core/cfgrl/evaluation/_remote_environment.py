@@ -1,4 +1,4 @@
-"""Lanes: an arena in this process or in a worker process (`_worker`), behind `ready`, `receive` and `send`.
+"""Lanes: an vector in this process or in a worker process (`_worker`), behind `ready`, `receive` and `send`.
 
 With one worker a processor core the environments step in parallel. The results are the same either way.
 """
@@ -10,16 +10,16 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from cfgrl.evaluation._episode import Episode
-from cfgrl.evaluation._vector_environment import Arena, Round
+from cfgrl.evaluation._vector_environment import Round, VectorEnvironment
 
 
 @runtime_checkable
-class Lane(Protocol):
+class EnvironmentClient(Protocol):
     """`receive` the newest round, then `send` the actions for the next one."""
 
     @property
     def anew(self) -> bool:
-        """Whether all slots begin again, so that nobody else has to wait for this lane."""
+        """Whether all slots begin again, so that nobody else has to wait for this client."""
         ...
 
     def ready(self, seconds: float) -> bool:
@@ -39,12 +39,12 @@ class Lane(Protocol):
         ...
 
 
-class LocalLane:
-    """An arena in this process. An environment that hangs or ends its process does so to this one."""
+class LocalClient:
+    """An vector in this process. An environment that hangs or ends its process does so to this one."""
 
     anew = False
 
-    def __init__(self, make_arena: Callable[..., Arena], episodes: Sequence[Episode]):
+    def __init__(self, make_arena: Callable[..., VectorEnvironment], episodes: Sequence[Episode]):
         self._arena = make_arena(episodes)
         self._round = self._arena.begin()
 

@@ -1,4 +1,4 @@
-"""`Arena`: a block of environments that play a queue of episodes in lockstep; all a worker process has to know.
+"""`VectorEnvironment`: environments that play a queue of episodes in lockstep; all that a worker process knows.
 
 Slots are in equal blocks, one an agent seed; a slot that finishes takes the next episode of its seed, so that the
 acting batch keeps its shape and memory is bounded by the number of slots. No jax here.
@@ -13,12 +13,12 @@ from jaxtyping import Float, Shaped
 
 from cfgrl.data._dataset import Environment
 from cfgrl.evaluation._episode import Episode, Rollout, Slot
-from cfgrl.evaluation._heartbeat import Pulse
+from cfgrl.evaluation._heartbeat import Heartbeat
 from cfgrl.evaluation._outcomes import Outcome
 
 
 class Round(NamedTuple):
-    """What an arena answers to a batch of actions.
+    """What an vector answers to a batch of actions.
 
     `observation` and `goal` have one row a slot; `started` are the slots that now play another episode; `active`
     counts the slots that still play; the rest is what has finished in this round.
@@ -32,7 +32,7 @@ class Round(NamedTuple):
     rollouts: list[Rollout]
 
 
-class Arena:
+class VectorEnvironment:
     """Plays `episodes` on `seeds` blocks of `width` environments.
 
     **Arguments:**
@@ -40,7 +40,7 @@ class Arena:
     - `make`: makes an environment; called `seeds * width` times, and again after a failure.
     - `episodes`: what to play, in this order within each agent seed.
     - `record`: the episodes whose positions are kept.
-    - `pulse`: is told before each call of an environment; numbers an episode by its place in `episodes`.
+    - `heartbeat`: is told before each call of an environment; numbers an episode by its place in `episodes`.
     - `furnished`: whether environments are made now, where a constructor that raises ends everything; otherwise each
       is made for its first episode, which fails where that raises.
     """
@@ -53,15 +53,15 @@ class Arena:
         seeds: int,
         width: int,
         record: frozenset[Episode] = frozenset(),
-        pulse: Pulse | None = None,
+        heartbeat: Heartbeat | None = None,
         furnished: bool = True,
     ):
         numbered = list(enumerate(episodes))
         self._queues = [collections.deque(item for item in numbered if item[1].seed == s) for s in range(seeds)]
-        pulse = pulse or Pulse()
+        heartbeat = heartbeat or Heartbeat()
         shapes: dict[str, tuple[int, ...]] = {}
-        self._slots = [Slot(make, pulse, shapes) for _ in range(seeds * width)]
-        self._width, self._record, self._pulse = width, record, pulse
+        self._slots = [Slot(make, heartbeat, shapes) for _ in range(seeds * width)]
+        self._width, self._record, self._pulse = width, record, heartbeat
         if furnished:
             for slot in self._slots:
                 slot.furnish()

@@ -1,4 +1,4 @@
-"""`WorkerLane`: an arena in a worker process that may hang or die, which fails one episode and no other.
+"""`WorkerClient`: an vector in a worker process that may hang or die, which fails one episode and no other.
 
 The worker says in shared memory what it is about to do (`_pulse`). Where it dies, or says nothing new for too long,
 it is killed, the episode that it was at has failed, and another worker plays what is left. Episodes that were broken
@@ -17,9 +17,9 @@ from jaxtyping import Float
 
 from cfgrl._errors import DataError
 from cfgrl.evaluation._episode import Episode
-from cfgrl.evaluation._heartbeat import Pulse
+from cfgrl.evaluation._heartbeat import Heartbeat
 from cfgrl.evaluation._outcomes import Outcome
-from cfgrl.evaluation._vector_environment import Arena, Round
+from cfgrl.evaluation._vector_environment import Round, VectorEnvironment
 from cfgrl.evaluation._worker_process import serve
 
 #: Seconds that a worker may take to start, and then to make one environment.
@@ -30,19 +30,19 @@ LOST = 3
 LOOK = 0.5
 
 
-class WorkerLane:
-    """An arena in a worker process, which ends when this process closes the pipe or dies.
+class WorkerClient:
+    """An vector in a worker process, which ends when this process closes the pipe or dies.
 
     **Arguments:**
 
-    - `make_arena`: makes the arena in the worker, from episodes; must be picklable.
+    - `make_arena`: makes the vector in the worker, from episodes; must be picklable.
     - `episodes`: what to play.
     - `timeout`: seconds that one reset or step of an environment may take.
 
     **Raises:** `DataError` where a worker cannot be started.
     """
 
-    def __init__(self, make_arena: Callable[..., Arena], episodes: Sequence[Episode], *, timeout: float):
+    def __init__(self, make_arena: Callable[..., VectorEnvironment], episodes: Sequence[Episode], *, timeout: float):
         # Spawned, not forked: a forked copy of XLA's threads can deadlock.
         self._context = multiprocessing.get_context("spawn")
         self._make_arena, self._timeout = make_arena, timeout
@@ -111,7 +111,7 @@ class WorkerLane:
         except OSError as error:
             raise DataError(f"An environment worker could not be started: {error}.") from error
         theirs.close()
-        self._pipe, self._process, self._pulse = pipe, process, Pulse(cell)
+        self._pipe, self._process, self._pulse = pipe, process, Heartbeat(cell)
         self._wait()
 
     def _wait(self) -> None:

@@ -12,33 +12,37 @@ from typing import Any
 
 from cfgrl._errors import CfgrlError, DataError
 from cfgrl.evaluation._episode import Episode
-from cfgrl.evaluation._heartbeat import Pulse
-from cfgrl.evaluation._vector_environment import Arena
+from cfgrl.evaluation._heartbeat import Heartbeat
+from cfgrl.evaluation._vector_environment import VectorEnvironment
 
 #: `prctl(2)`: the signal that this process gets when the thread that started it ends.
 _PR_SET_PDEATHSIG = 1
 
 
 def serve(
-    pipe: Connection, cell: Any, make_arena: Callable[..., Arena], episodes: Sequence[Episode], furnished: bool
+    pipe: Connection,
+    cell: Any,
+    make_arena: Callable[..., VectorEnvironment],
+    episodes: Sequence[Episode],
+    furnished: bool,
 ) -> None:
     """A worker's whole life. Signals to the group are the parent's to answer; its closed pipe ends this process.
 
     **Arguments:**
 
     - `pipe`: brings actions, takes rounds, or the exception that ended this process.
-    - `cell`: shared memory for the pulse.
-    - `make_arena`: makes the arena of `episodes`.
-    - `furnished`: as in `Arena`.
+    - `cell`: shared memory for the heartbeat.
+    - `make_arena`: makes the vector of `episodes`.
+    - `furnished`: as in `VectorEnvironment`.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     _die_with_parent()
     try:
-        arena = make_arena(episodes, pulse=Pulse(cell), furnished=furnished)
-        pipe.send(arena.begin())
+        vector = make_arena(episodes, heartbeat=Heartbeat(cell), furnished=furnished)
+        pipe.send(vector.begin())
         while True:
-            pipe.send(arena.step(pipe.recv()))
+            pipe.send(vector.step(pipe.recv()))
     except (EOFError, ConnectionError):
         pass
     except Exception as error:

@@ -6,6 +6,7 @@ sweep has a page, figures and tables of its own: `write_sweep_report`, `format_s
 in here: a report can be made on a machine that could not train.
 """
 
+from cfgrl.report._density_text import format_density as format_density
 from cfgrl.report._figures import write_figures as write_figures
 from cfgrl.report._load import RunRecord as RunRecord
 from cfgrl.report._load import load_run as load_run

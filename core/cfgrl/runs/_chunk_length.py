@@ -1,4 +1,4 @@
-"""`Pace`: how many updates one compiled call makes, so that whatever waits for its end does not wait for long."""
+"""`ChunkLength`: how many updates one compiled call makes, so that a signal is answered soon."""
 
 #: Seconds that one call should take: a signal is answered at its end.
 SECONDS = 2.0
@@ -7,7 +7,7 @@ _GROWTH = 10
 _MOST = 1000
 
 
-class Pace:
+class ChunkLength:
     """Learns from the calls that were made. Their lengths decide no bit of a result.
 
     **Arguments:**

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from cfgrl._errors import CfgrlError, CheckpointError, ConfigError
 from cfgrl._stage import Agent, AgentState, init
-from cfgrl.acting._compile_cache import keep_programs
+from cfgrl.acting._compile_cache import keep_compiled
 from cfgrl.acting._policy import Policy
 from cfgrl.catalogue._component import reason
 from cfgrl.config._build import build_agent, build_seeds
@@ -36,7 +36,7 @@ def load(
 
     **Raises:** `ConfigError` where there is no such run or seed, `CheckpointError` where no checkpoint is whole.
     """
-    keep_programs()
+    keep_compiled()
     directory = RunDirectory(run)
     agent, seeds, _, state = load_state(directory, step=step, strict=strict)
     wanted = seeds[0] if seed is None else seed

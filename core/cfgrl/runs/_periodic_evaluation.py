@@ -1,4 +1,4 @@
-"""`Examiner`: evaluations during training, as `train.eval_every` asks for them."""
+"""`PeriodicEvaluation`: evaluations during training, as `train.eval_every` asks for them."""
 
 from collections.abc import Callable
 
@@ -6,27 +6,27 @@ from cfgrl._errors import DataError
 from cfgrl._stage import AgentState
 from cfgrl.config._experiment import Experiment
 from cfgrl.records import _journal
-from cfgrl.runs._judging import judge_experiment
+from cfgrl.runs._evaluate import judge_experiment
 from cfgrl.runs._run import RunDirectory
 from cfgrl.runs._signals import Stop
-from cfgrl.runs._writer import Keeper
+from cfgrl.runs._writer import Writer
 
 
-class Examiner:
+class PeriodicEvaluation:
     """Knows which evaluations a run has had, and makes those that are due.
 
     **Arguments:**
 
     - `run`: whose `eval.jsonl` has been cut back to the step that the run goes on from.
     - `stop`: a requested stop ends an evaluation, which is made from its beginning when the run goes on.
-    - `keeper`: writes the records.
+    - `writer`: writes the records.
     - `say`: takes a note.
     """
 
     def __init__(
-        self, experiment: Experiment, run: RunDirectory, stop: Stop, keeper: Keeper, say: Callable[[str], None]
+        self, experiment: Experiment, run: RunDirectory, stop: Stop, writer: Writer, say: Callable[[str], None]
     ):
-        self._experiment, self._run, self._stop, self._keeper = experiment, run, stop, keeper
+        self._experiment, self._run, self._stop, self._writer = experiment, run, stop, writer
         self._every = experiment.training.eval_every if experiment.dataset.tasks else 0
         if experiment.training.eval_every and not self._every:
             say("note: the data set has no environment; nothing is evaluated during training")
@@ -52,7 +52,7 @@ class Examiner:
             self._obey(step)
             raise
         record |= {"run": self._run.path.resolve().name, "step": step, "during_training": True}
-        self._keeper.note(self._run.evaluations, [record])
+        self._writer.note(self._run.evaluations, [record])
         self._last = step
 
     def _obey(self, step: int) -> None:

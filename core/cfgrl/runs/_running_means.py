@@ -1,4 +1,4 @@
-"""`Window`: the metrics since the last log point."""
+"""`RunningMeans`: the metrics since the last log point."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from cfgrl._errors import CheckpointError
 
 
-class Window:
+class RunningMeans:
     """Sums over updates, one after the other and in float64.
 
     Neither the lengths of compiled calls nor a stop between two log points, over which `record` carries the sums, thus

@@ -20,16 +20,16 @@ from cfgrl.data._data import Data
 from cfgrl.data._residency import place
 from cfgrl.runs import _checkpoint
 from cfgrl.runs._borrow_critic import check_same_taken, take_labelers
-from cfgrl.runs._chunk_length import Pace
+from cfgrl.runs._chunk_length import ChunkLength
 from cfgrl.runs._load import seed_keys
-from cfgrl.runs._periodic_evaluation import Examiner
+from cfgrl.runs._periodic_evaluation import PeriodicEvaluation
 from cfgrl.runs._progress import Progress
 from cfgrl.runs._resume import check_same_data, differences
 from cfgrl.runs._run import RunDirectory
-from cfgrl.runs._running_means import Window
+from cfgrl.runs._running_means import RunningMeans
 from cfgrl.runs._signals import Stop
 from cfgrl.runs._tracker import Trackers, make_trackers
-from cfgrl.runs._writer import Keeper
+from cfgrl.runs._writer import Writer
 
 
 def train_run(
@@ -65,8 +65,8 @@ class _Loop:
         self.taken: dict[str, Any] | None = None
         saved, self.state, notes = self._begin(data, provenance, strict, say)
         self.step = max(saved, 0)
-        self.window = Window(notes.get("window", {}), len(experiment.seeds))
-        self.pace = Pace(self.settings.log_every)
+        self.window = RunningMeans(notes.get("window", {}), len(experiment.seeds))
+        self.pace = ChunkLength(self.settings.log_every)
         # A finished run opens no tracker, and a tracker that cannot be opened leaves no half-made run directory.
         names = self.settings.trackers if self.step < self.settings.steps else ()
         self.trackers = Trackers(make_trackers(names, run.path, experiment.table, step=self.step), say)
@@ -81,8 +81,8 @@ class _Loop:
         taken = sum(column.nbytes for column in data.columns.values())
         self.validation = None if validation is None else self._place(validation, "validation", say, taken)
         self.progress = Progress("updates", self.settings.steps, start=self.step)
-        self.keeper = Keeper(run, experiment.checkpointing.keep, saved, self.progress.say)
-        self.examiner = Examiner(experiment, run, stop, self.keeper, say)
+        self.writer = Writer(run, experiment.checkpointing.keep, saved, self.progress.say)
+        self.examiner = PeriodicEvaluation(experiment, run, stop, self.writer, say)
 
     def _begin(
         self, data: Data, provenance: dict[str, Any], strict: bool, say: Any
@@ -174,12 +174,12 @@ class _Loop:
             values["run/train/updates_per_second"] = round(rate, 3)
             records.append({"step": self.step, "seed": seed, "time": time.time(), **values})
             self.trackers.log(self.step, seed, values)
-        self.keeper.note(self.run.metrics, records)
+        self.writer.note(self.run.metrics, records)
         losses = np.mean([means[f"{stage.name}/guidance/loss"] for stage in self.agent.stages])
         self.progress.show(self.step, f"loss {losses:.4f}")
 
     def _save(self, *, final: bool) -> None:
-        self.keeper.save(self.step, self.state, {"window": self.window.record}, final=final)
+        self.writer.save(self.step, self.state, {"window": self.window.record}, final=final)
 
 
 def _on_host(chunk: Chunk, n: int) -> dict[str, np.ndarray]:

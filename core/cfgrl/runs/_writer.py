@@ -1,4 +1,4 @@
-"""`Keeper`: puts a run's lines and checkpoints on the disk, and outlives a disk that is full for a while."""
+"""`Writer`: puts a run's lines and checkpoints on the disk, and outlives a disk that is full for a while."""
 
 import pathlib
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from cfgrl.runs import _checkpoint
 from cfgrl.runs._run import RunDirectory
 
 
-class Keeper:
+class Writer:
     """Metrics go to the disk before the checkpoint that follows them, so that a resumed run has no gap.
 
     Lines that cannot be written are held until they can. A checkpoint that cannot be written is tried again at the next
