@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/cfgrl demo
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -37,6 +37,8 @@ bench: $(VENV)/.dev
 	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py --save || exit 1; done
 	@$(BIN)/python benchmarks/page.py
 	@$(BIN)/python benchmarks/evidence.py --check
+	@$(BIN)/python benchmarks/lines.py
+	@$(BIN)/python benchmarks/same_bits.py --write /dev/null
 	@for benchmark in plain_loop memory sources bandit; do \
 	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark.py || exit 1; done
 

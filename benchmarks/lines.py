@@ -3,11 +3,11 @@
 python benchmarks/lines.py [CHECKOUT]
 """
 
+import argparse
 import ast
 import io
 import pathlib
 import statistics
-import sys
 import tokenize
 
 
@@ -26,7 +26,9 @@ def code_lines(text: str) -> int:
 
 def main() -> None:
     """Print the count by package, the longest file and the median function."""
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkout", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).parents[1])
+    root = parser.parse_args().checkout
     counts: dict[str, int] = {}
     longest: tuple[int, str] = (0, "")
     functions: list[int] = []

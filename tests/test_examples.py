@@ -23,7 +23,7 @@ from cfgrl.config._registry import load_registries
 
 ROOT = pathlib.Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
-NAMES = ("autoguidance", "fourier", "rooms")
+NAMES = ("autoguidance", "fourier", "rooms", "schedules", "winrate")
 SOURCES = sorted(EXAMPLES.rglob("*.py"))
 #: What stands in an example's folder and is no part of it, left by somebody who looked into it.
 LITTER = shutil.ignore_patterns("__pycache__", ".*_cache", "*.egg-info")

@@ -28,6 +28,7 @@ PREFIX = {
     "guidance": "guidance",
     "networks": "policy.network",
     "datasets": "dataset",
+    "events": "guidance.event",
 }
 sys.path.insert(0, str(ROOT / "docs" / "_site"))
 site: Any = importlib.import_module("cfgrl_site")
@@ -124,7 +125,7 @@ def test_a_component_names_the_presets_that_it_is_a_part_of() -> None:
 
 
 def test_capabilities_that_depend_on_a_key_are_said() -> None:
-    assert '- **Needs:** `field`, `goal`; with `guidance.nulls = "optimality"`: `advantage`, `field`' in section(
+    assert '- **Needs:** `field`, `goal`; with `guidance.event.use = "binary"`: `advantage`, `field`' in section(
         "guidance", "cfg"
     )
     assert '; with `labeler.goals.use = "goals"`: `advantage`, `critic`, `goal`' in section("labelers", "iql")

@@ -19,7 +19,7 @@ ARRAYS = {
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.Path:
-    for module in ("_npz", "_room", "_hdf5_array"):
+    for module in ("files._npz", "files._spill", "files._hdf5_array"):
         monkeypatch.setattr(f"cfgrl.{module}.LARGE", 1000)
     monkeypatch.setenv("CFGRL_CACHE", str(tmp_path / "cache"))
     return tmp_path

@@ -36,7 +36,7 @@ def directory() -> tuple[Listed, ...]:
     return tuple(
         Listed(
             name, about["summary"], about["install"], about["home"], about["api"],
-            {group: tuple(about[group]) for group in groups() if about.get(group)},
+            {group: tuple(names) for group, names in about.items() if isinstance(names, list)},
         )
         for name, about in sorted(tables.items())
     )  # fmt: skip
@@ -44,5 +44,8 @@ def directory() -> tuple[Listed, ...]:
 
 def providers(family: str, name: str) -> list[Listed]:
     """The distributions that bring `name`; of any family where `family` is none."""
-    within = (family,) if family in groups() else groups()
-    return [listed for listed in directory() if any(name in listed.brings.get(group, ()) for group in within)]
+    return [
+        listed
+        for listed in directory()
+        if any(name in names for group, names in listed.brings.items() if family == group or family not in groups())
+    ]
