@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -55,6 +56,11 @@ def test_a_task_waits_for_those_it_needs_and_a_failure_takes_only_its_own_along(
 def test_a_command_has_the_cores_of_its_place_and_as_many_threads(tmp_path: pathlib.Path) -> None:
     child = _pool._Child(Task("x", QUICK), [min(os.sched_getaffinity(0))], tmp_path / "x.log")
     try:
+        # Between fork and exec the child still has the environment of this process.
+        about = pathlib.Path(f"/proc/{child.process.pid}/cmdline")
+        deadline = time.monotonic() + 60
+        while about.read_bytes() == pathlib.Path("/proc/self/cmdline").read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.005)
         cores = len(os.sched_getaffinity(child.process.pid))
         variables = pathlib.Path(f"/proc/{child.process.pid}/environ").read_bytes().split(b"\0")
     finally:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from childruns import begin, cfgrl, generate, remains, train_words, wait_until, writing
@@ -20,6 +20,14 @@ KEYS = (
 )  # fmt: skip
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 COMPILING, COMPILED = "Compiling jit(_chunk)", "Finished XLA compilation of jit(_chunk)"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _optimised() -> Iterator[None]:
+    """These runs compute for seconds, which the compiler's expensive passes make shorter."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
+        yield
 
 
 @pytest.fixture(scope="module")
