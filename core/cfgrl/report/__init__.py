@@ -6,11 +6,11 @@ sweep has a page, figures and tables of its own: `write_sweep_report`, `format_s
 in here: a report can be made on a machine that could not train.
 """
 
+from cfgrl.records._run import RunRecord as RunRecord
+from cfgrl.records._run import load_run as load_run
+from cfgrl.records._run import load_runs as load_runs
 from cfgrl.report._density_text import format_density as format_density
 from cfgrl.report._figures import write_figures as write_figures
-from cfgrl.report._load import RunRecord as RunRecord
-from cfgrl.report._load import load_run as load_run
-from cfgrl.report._load import load_runs as load_runs
 from cfgrl.report._page import write_page as write_page
 from cfgrl.report._page import write_report as write_report
 from cfgrl.report._sweep._markdown import markdown_sweep as markdown_sweep

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from cfgrl.records._run import RunRecord
 from cfgrl.report._format import weight
-from cfgrl.report._load import RunRecord
 from cfgrl.report._style import colour, figure, name_runs
 
 COLUMNS = 3

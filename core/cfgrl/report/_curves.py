@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cfgrl.records._run import RunRecord
 from cfgrl.report._format import short
-from cfgrl.report._load import RunRecord
 from cfgrl.report._style import colour, figure, name_runs, spread
 
 Series = dict[Any, list[tuple[int, float]]]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cfgrl.records._run import RunRecord
 from cfgrl.report._format import weight
-from cfgrl.report._load import RunRecord
 from cfgrl.report._style import INK, MUTED, colour, figure, name_runs
 
 

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from cfgrl.records._run import RunRecord
 from cfgrl.report._format import agents, count
-from cfgrl.report._load import RunRecord
 
 
 def facts(run: RunRecord) -> list[tuple[str, str]]:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cfgrl._errors import ConfigError
+from cfgrl.records._run import RunRecord
 from cfgrl.report import _maze
 from cfgrl.report._by_task import by_task
 from cfgrl.report._curves import curves, panels
 from cfgrl.report._differences import differences
 from cfgrl.report._files import refuse_foreign, write_derived
-from cfgrl.report._load import RunRecord
 from cfgrl.report._progress_curve import has_progress, progress
 from cfgrl.report._style import MARK, render, require_matplotlib
 from cfgrl.report._success import success

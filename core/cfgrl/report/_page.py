@@ -9,13 +9,13 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from cfgrl.records._run import RunRecord, load_runs
 from cfgrl.report import _maze
 from cfgrl.report._facts import evaluated, facts, flat, training
 from cfgrl.report._figures import pictures
 from cfgrl.report._files import write_derived
 from cfgrl.report._findings import findings
 from cfgrl.report._format import count, weight
-from cfgrl.report._load import RunRecord, load_runs
 from cfgrl.report._style import has_matplotlib, inline_svg
 from cfgrl.report._tables import comparisons_table, overview_table, results_table, seeds_table, tasks_table
 from cfgrl.report._template import MARK, fill

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from cfgrl.records._run import RunRecord
 from cfgrl.report._format import short, weight
-from cfgrl.report._load import RunRecord
 from cfgrl.report._style import INK, figure, spread
 
 

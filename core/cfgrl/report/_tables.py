@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cfgrl.records._run import RunRecord
 from cfgrl.report._format import agents, between, number, signed, signed_between, weight
-from cfgrl.report._load import RunRecord
 
 
 class Table(NamedTuple):

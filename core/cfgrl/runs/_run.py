@@ -9,7 +9,6 @@ checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
 import datetime
 import fcntl
 import os
-import pathlib
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,31 +17,14 @@ from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
 from cfgrl.files._atomic import flush
-from cfgrl.files._no_links import require_plain
 from cfgrl.records import _journal
+from cfgrl.records._layout import RunFiles, require_plain
 from cfgrl.records._manifest import SCHEMA, read_manifest
 from cfgrl.runs import _checkpoint, _machine
 
 
-class RunDirectory:
-    """A run's folder. Constructing one touches nothing; `lock` creates the folder."""
-
-    def __init__(self, path: str | os.PathLike[str]):
-        self.path = pathlib.Path(path)
-        self.config = self.path / "config.toml"
-        self.manifest_file = self.path / "manifest.json"
-        self.metrics = self.path / "metrics.jsonl"
-        self.evaluations = self.path / "eval.jsonl"
-        self.density = self.path / "density.jsonl"
-        self.episodes = self.path / "episodes.jsonl"
-        self.rollouts = self.path / "rollouts.json"
-        self.checkpoints = self.path / "checkpoints"
-        self.error = self.path / "error.json"
-
-    @property
-    def exists(self) -> bool:
-        """Whether a run was begun here."""
-        return self.config.is_file() and self.manifest_file.is_file()
+class RunDirectory(RunFiles):
+    """A run's folder. Making one touches nothing; `lock` creates the folder."""
 
     @contextmanager
     def lock(self) -> Iterator[None]:

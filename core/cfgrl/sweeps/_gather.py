@@ -10,6 +10,7 @@ import pydantic
 
 from cfgrl._errors import CheckpointError, ConfigError
 from cfgrl.catalogue._component import NAME
+from cfgrl.records._layout import RunFiles
 from cfgrl.sweeps import _records
 from cfgrl.sweeps._cells import cells
 from cfgrl.sweeps._results import Drawn, arm_on_data, difference, overall, steps_of_dial
@@ -152,7 +153,7 @@ def _made(runs: Sequence[Mapping[str, Any]], root: pathlib.Path) -> dict[str, An
     found: dict[str, dict[str, list[Any]]] = {"versions": {}, "platform": {}, "git": {}}
     for run in runs:
         try:
-            manifest = json.loads((_directory(run, root) / "manifest.json").read_text(encoding="utf-8"))
+            manifest = json.loads(RunFiles(_directory(run, root)).manifest_file.read_text(encoding="utf-8"))
             tables = {"versions": manifest["versions"], "platform": manifest["platform"], "git": {"": manifest["git"]}}
             for part, table in tables.items():
                 for name, value in table.items():

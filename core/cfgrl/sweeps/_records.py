@@ -8,22 +8,23 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from cfgrl.files._no_links import require_plain
 from cfgrl.records import _journal
+from cfgrl.records._layout import RunFiles, require_plain
 
 Record = dict[str, Any]
 
 
 def trained(directory: pathlib.Path, steps: int) -> bool:
     """Whether the last checkpoint is there; whether it is whole is found out by who reads it."""
-    return (directory / "checkpoints" / str(steps)).is_dir()
+    return (RunFiles(directory).checkpoints / str(steps)).is_dir()
 
 
 def evaluation(directory: pathlib.Path, steps: int, judging: Mapping[str, Any]) -> Record | None:
     """The single episodes of the first evaluation at the last update that was made as the table `judging` says."""
     require_plain(directory)
-    episodes = {line.get("time"): line for line in _journal.read(directory / "episodes.jsonl")}
-    for record in _at(directory / "eval.jsonl", steps):
+    files = RunFiles(directory)
+    episodes = {line.get("time"): line for line in _journal.read(files.episodes)}
+    for record in _at(files.evaluations, steps):
         if record.get("time") in episodes and _as_asked(record, judging, directory):
             return episodes[record["time"]]
     return None
@@ -32,7 +33,7 @@ def evaluation(directory: pathlib.Path, steps: int, judging: Mapping[str, Any]) 
 def density(directory: pathlib.Path, steps: int, asked: Mapping[str, Any]) -> Record | None:
     """The first measurement at the last update with these rows, samples, weights and steps of the sampler."""
     require_plain(directory)
-    for record in _at(directory / "density.jsonl", steps):
+    for record in _at(RunFiles(directory).density, steps):
         same = record.get("samples") == asked["samples"] and record.get("seed") == 0
         same = same and record.get("steps") == asked.get("steps")
         few = record.get("rows_asked", record.get("rows")) == asked["rows"]
@@ -62,7 +63,7 @@ def _weights(record: Record, wanted: Any) -> bool:
 def _tasks(directory: pathlib.Path) -> list[str]:
     """The data set's tasks, as the manifest names them."""
     try:
-        found = json.loads((directory / "manifest.json").read_text(encoding="utf-8")).get("tasks", [])
+        found = json.loads(RunFiles(directory).manifest_file.read_text(encoding="utf-8")).get("tasks", [])
     except (OSError, ValueError, AttributeError):
         return []
     return [str(task) for task in found] if isinstance(found, list) else []

@@ -5,6 +5,7 @@ import pathlib
 from typing import Any, NamedTuple
 
 from cfgrl._errors import NumericError
+from cfgrl.records._layout import RunFiles
 from cfgrl.sweeps import _records
 from cfgrl.sweeps._form import Density
 from cfgrl.sweeps._plan import Run
@@ -32,7 +33,7 @@ def status(run: Run, root: pathlib.Path, density: Density | None = None) -> Stat
 def failure(directory: pathlib.Path) -> str | None:
     """The message of a run that stopped because of its numbers."""
     try:
-        found: Any = json.loads((directory / "error.json").read_text(encoding="utf-8"))
+        found: Any = json.loads(RunFiles(directory).error.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     failed = isinstance(found, dict) and found.get("exit_code") == NumericError.exit_code

@@ -60,7 +60,7 @@ def checks_for(component: Any) -> tuple[Check, ...]:
 
     Raises `TypeError` for what is no component.
     """
-    checks = every_check()[family_of(component)]
+    checks = _checks_of(component)
     made = instance(component)
     return tuple(check for check in checks if _concerns(check, made))
 
@@ -68,6 +68,11 @@ def checks_for(component: Any) -> tuple[Check, ...]:
 def every_check() -> dict[str, tuple[Check, ...]]:
     """All checks by family, whether or not they concern a particular component."""
     return {family: _ALL + (_FAMILIES.get(family) or _brought(about)) for family, about in families().items()}
+
+
+def _checks_of(component: Any) -> tuple[Check, ...]:
+    family = family_of(component)  # which finds the families of plugins first
+    return every_check()[family]
 
 
 def _brought(family: Family) -> tuple[Check, ...]:
@@ -86,7 +91,7 @@ def run_checks(component: Any, expected_failures: Mapping[str, str] | None = Non
         findings.append(_run(check, made, expected.pop(check.name, None)))
         if check is _common.capabilities_are_names and findings[-1].status == "failed":
             return findings  # What a part can do decides what it is checked for.
-    known = {check.name for check in every_check()[family_of(component)]}
+    known = {check.name for check in _checks_of(component)}
     for name in expected:
         why = "does not concern this component" if name in known else "is no check"
         findings.append(Finding(name, "unexpected", f"a failure of it is expected, but it {why}"))
@@ -134,7 +139,7 @@ def parametrize_with_checks(components: Sequence[Any], *, expected_failures: Map
     import pytest
 
     expected, parameters = dict(expected_failures or {}), []
-    known = {check.name for component in components for check in every_check()[family_of(component)]}
+    known = {check.name for component in components for check in _checks_of(component)}
     if strange := sorted(set(expected) - known):
         raise ValueError(f"failures are expected of what is no check here: {', '.join(strange)}")
     for component in components:

@@ -107,7 +107,7 @@ def test_what_the_strong_policy_provides_is_provided():
     [
         ("demo", {"guidance.use": "autoguidance"}, "needs 'weak-field'.*FlowMatching provides field, log-prob"),
         ("autoguided", {"policy.weak.use": "ddpm"}, "FlowMatching and DDPM do not mean alike"),
-        ("autoguided", {"policy.weak.use": "gaussian"}, "Gaussian has none: choose another weak"),
+        ("autoguided", {"policy.weak.use": "gaussian"}, "StrongWeak: weak must be a FieldPolicy, not Gaussian"),
         ("demo", {"policy.use": "strong-weak"}, "no policy is chosen: set policy.strong.use"),
     ],
 )

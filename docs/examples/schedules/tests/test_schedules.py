@@ -12,7 +12,9 @@ from cfgrl_example_schedules.scheduled import Scheduled
 import cfgrl
 from cfgrl import ConfigError, Given
 from cfgrl.testing import parametrize_with_checks, run_checks
-from cfgrl_plugins import CFG
+
+#: Classifier-free guidance towards a goal.
+INNER = cfgrl.from_preset("demo").stages[0].guidance
 
 
 class KnownPolicy:
@@ -54,14 +56,15 @@ def test_the_check_of_the_family_finds_what_it_is_for():
 )
 def test_the_weight_at_a_time(schedule: Schedule, times: list[float], weights: list[float]):
     """With c = 1 and u = 0 the guided field is w(t) itself."""
-    field = Scheduled(CFG(), schedule).field(Given(KnownPolicy(), None, jnp.zeros(3), jnp.zeros(2)), jnp.float32(4.0))
+    field = Scheduled(INNER, schedule).field(Given(KnownPolicy(), None, jnp.zeros(3), jnp.zeros(2)), jnp.float32(4.0))
     found = jax.vmap(lambda t: field(jnp.zeros(1), t)[0])(jnp.array(times))
     np.testing.assert_allclose(found, weights, rtol=1e-6)
 
 
 def test_a_registry_chooses_a_member_by_name():
     """As any component."""
-    agent = cfgrl.from_preset("demo", {"guidance.use": "scheduled", "guidance.schedule.use": "ramp"})
+    keys = {"guidance.use": "scheduled", "guidance.inner.use": "cfg"}
+    agent = cfgrl.from_preset("demo", {**keys, "guidance.schedule.use": "ramp"})
     assert isinstance(agent.stages[0].guidance.schedule, Ramp)
     with pytest.raises(ConfigError, match="there is no schedule 'rampp'; did you mean 'ramp'"):
-        cfgrl.from_preset("demo", {"guidance.use": "scheduled", "guidance.schedule.use": "rampp"})
+        cfgrl.from_preset("demo", {**keys, "guidance.schedule.use": "rampp"})

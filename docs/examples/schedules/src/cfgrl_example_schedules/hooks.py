@@ -48,6 +48,8 @@ def cfgrl_components() -> dict[str, dict[str, Component]]:
                 paper=_PAPER,
                 verified=_VERIFIED,
                 docs=_DOCS,
+                # The inner guidance has no default, so the checks are told what to make it of.
+                example={"inner": {"use": "cfg"}},
             )
         },
     }

@@ -7,7 +7,6 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from cfgrl import Condition, Field, Given, Guidance, Label, Metrics
 from cfgrl_example_schedules.schedule import Interval, Schedule
-from cfgrl_plugins import CFG
 
 
 class Scheduled(Guidance):
@@ -23,7 +22,7 @@ class Scheduled(Guidance):
     Source: Kynkäänniemi et al. (arXiv 2404.07724).
     """
 
-    inner: Guidance = eqx.field(default_factory=CFG)
+    inner: Guidance
     schedule: Schedule = eqx.field(default_factory=Interval)
 
     @property

@@ -1,4 +1,4 @@
-"""A run directory may come from anybody: what is written or read in it must lie in it."""
+"""What lies in a run directory, by name, and that it lies there: a run directory may come from anybody."""
 
 import os
 import pathlib
@@ -12,6 +12,27 @@ NAMES = (
     "rollouts.json", "error.json", ".lock", "report.html", "checkpoints", "figures", "videos", "tensorboard", "wandb",
 )  # fmt: skip
 _FOLDERS = ("checkpoints", "figures", "videos", "tensorboard", "wandb")
+
+
+class RunFiles:
+    """The files of a run directory. Making one touches nothing."""
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = pathlib.Path(path)
+        self.config = self.path / "config.toml"
+        self.manifest_file = self.path / "manifest.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.evaluations = self.path / "eval.jsonl"
+        self.density = self.path / "density.jsonl"
+        self.episodes = self.path / "episodes.jsonl"
+        self.rollouts = self.path / "rollouts.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.error = self.path / "error.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config.is_file() and self.manifest_file.is_file()
 
 
 def require_plain(folder: pathlib.Path) -> None:

@@ -13,10 +13,18 @@ from typing import Any
 
 from cfgrl._errors import CheckpointError, ConfigError
 from cfgrl.config._toml import parse_toml
-from cfgrl.files._no_links import require_plain
-from cfgrl.report._schema import Config, Manifest, Rollouts, Stopped, complaint, evaluation_complaint, metrics_complaint
+from cfgrl.records._layout import RunFiles, require_plain
+from cfgrl.records._manifest import SCHEMA
+from cfgrl.records._schema import (
+    Config,
+    Manifest,
+    Rollouts,
+    Stopped,
+    complaint,
+    evaluation_complaint,
+    metrics_complaint,
+)
 
-SCHEMA = 1
 #: A million updates of many losses and seeds, logged often, make a tenth of it.
 LARGEST_FILE = 512 << 20
 _ROLLOUT = ("weight", "task", "success", "positions")
@@ -108,27 +116,27 @@ def load_run(path: str | os.PathLike[str]) -> RunRecord:
     path = pathlib.Path(path)
     if not path.is_dir():
         raise ConfigError(f"There is no run directory {path}; `cfgrl train PRESET --run-dir {path}` makes one.")
-    missing = [name for name in ("config.toml", "manifest.json") if not (path / name).is_file()]
+    files = RunFiles(path)
+    missing = [file.name for file in (files.config, files.manifest_file) if not file.is_file()]
     if missing:
         raise ConfigError(f"{path} is not a run directory: it has no {' and no '.join(missing)}.")
     require_plain(path)
-    manifest = _json_file(path / "manifest.json", Manifest)
+    manifest = _json_file(files.manifest_file, Manifest)
     if not isinstance(manifest.get("schema"), int):
-        raise CheckpointError(f"{path / 'manifest.json'} has no schema number; it was not written by cfgrl.")
+        raise CheckpointError(f"{files.manifest_file} has no schema number; it was not written by cfgrl.")
     if manifest["schema"] > SCHEMA:
         raise CheckpointError(f"{path} was written by a newer cfgrl (schema {manifest['schema']}); update cfgrl.")
-    text = _text(path / "config.toml")
-    stopped = path / "error.json"
+    text = _text(files.config)
     return RunRecord(
         path=path,
         label=path.resolve().name,
         manifest=manifest,
-        config=_parse(_toml, text, path / "config.toml"),
+        config=_parse(_toml, text, files.config),
         config_text=text,
-        metrics=_lines(path / "metrics.jsonl", ("step", "seed"), metrics_complaint),
-        evaluations=_lines(path / "eval.jsonl", ("results",), _check_evaluation),
-        rollouts=_rollouts(path / "rollouts.json"),
-        error=_json_file(stopped, Stopped) if stopped.is_file() else None,
+        metrics=_lines(files.metrics, ("step", "seed"), metrics_complaint),
+        evaluations=_lines(files.evaluations, ("results",), _check_evaluation),
+        rollouts=_rollouts(files.rollouts),
+        error=_json_file(files.error, Stopped) if files.error.is_file() else None,
     )
 
 
