@@ -63,7 +63,7 @@ def trains_and_acts(triple: tuple[str, str, str]) -> None:
     agent, data = combined("+".join(triple))
     state = resume_in_child.start(agent, data)
     before = jax.tree.map(np.asarray, eqx.filter(state.stages[0].net, eqx.is_array))
-    state, chunk = train_chunk(agent, data, state, 2, room=resume_in_child.ROOM)
+    state, chunk = train_chunk(agent, data, state, 2, capacity=resume_in_child.CAPACITY)
     assert int(chunk.first_bad) == -1
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(eqx.filter(state.stages, eqx.is_inexact_array)))
     assert not eqx.tree_equal(before, eqx.filter(state.stages[0].net, eqx.is_array))

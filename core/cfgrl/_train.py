@@ -28,11 +28,11 @@ class Chunk(NamedTuple):
     `first_bad` is the number of the first update whose loss or gradient was not finite, -1 where all were.
     """
 
-    metrics: dict[str, Float[Array, "*seeds room"]]
+    metrics: dict[str, Float[Array, "*seeds capacity"]]
     first_bad: Int[Array, "*seeds"]
 
 
-def _repeat(agent: Agent, data: Data, state: AgentState, n: Int[Array, ""], room: int) -> tuple[AgentState, Chunk]:
+def _repeat(agent: Agent, data: Data, state: AgentState, n: Int[Array, ""], capacity: int) -> tuple[AgentState, Chunk]:
     """`n` updates in a loop that does not know `n` when it is compiled, so that every `n` shares one program."""
     arrays, static = eqx.partition(state, eqx.is_array)
 
@@ -48,33 +48,33 @@ def _repeat(agent: Agent, data: Data, state: AgentState, n: Int[Array, ""], room
         first_bad = jnp.where((first_bad < 0) & ~finite, arrays.step, first_bad)
         return after, {name: metrics[name].at[i].set(value) for name, value in found.items()}, first_bad
 
-    empty = {name: jnp.zeros((room,), jnp.float32) for name in jax.eval_shape(one, arrays)[1]}
+    empty = {name: jnp.zeros((capacity,), jnp.float32) for name in jax.eval_shape(one, arrays)[1]}
     arrays, metrics, first_bad = jax.lax.fori_loop(0, n, body, (arrays, empty, jnp.full((), -1, jnp.int32)))
     return eqx.combine(arrays, static), Chunk(metrics, first_bad)
 
 
 @eqx.filter_jit(donate="all-except-first")
 def _chunk(shared: tuple[Agent, Data, Array, int], state: AgentState) -> tuple[AgentState, Chunk]:
-    agent, data, n, room = shared
-    return over_seeds(_repeat, state)(agent, data, state, n, room)
+    agent, data, n, capacity = shared
+    return over_seeds(_repeat, state)(agent, data, state, n, capacity)
 
 
 def train_chunk(
-    agent: Agent, data: Data, state: AgentState, n: int, *, room: int | None = None
+    agent: Agent, data: Data, state: AgentState, n: int, *, capacity: int | None = None
 ) -> tuple[AgentState, Chunk]:
     """`n` updates in one compiled call. The given state is consumed (its buffers are donated): use the returned one.
 
     A state with an axis over agent seeds trains all of them, sharing the data. Another hyperparameter value compiles
-    nothing, nor does another `n` of at most the same `room`.
+    nothing, nor does another `n` of at most the same `capacity`.
 
     **Arguments:**
 
-    - `room`: the length of the metrics' arrays, at least `n`; `n` where not given.
+    - `capacity`: the length of the metrics' arrays, at least `n`; `n` where not given.
     """
-    room = n if room is None else room
-    if not 0 < n <= room:
-        raise ValueError(f"A chunk of {n} updates with room for the metrics of {room}; it takes 1 to {room} updates.")
-    return _chunk((agent, data, jnp.asarray(n, jnp.int32), room), state)
+    capacity = n if capacity is None else capacity
+    if not 0 < n <= capacity:
+        raise ValueError(f"A chunk of {n} updates does not fit a capacity of {capacity}: it takes 1 to {capacity}.")
+    return _chunk((agent, data, jnp.asarray(n, jnp.int32), capacity), state)
 
 
 @eqx.filter_jit
@@ -127,7 +127,7 @@ def train(
     done = 0
     while done < steps:
         n = min(chunk, steps - done)
-        current, result = train_chunk(agent, data, current, n, room=chunk)
+        current, result = train_chunk(agent, data, current, n, capacity=chunk)
         check_finite(result)
         done += n
     return current

@@ -19,7 +19,7 @@ from cfgrl import Agent, AgentState, Data, init, train_chunk
 from cfgrl.runs import _checkpoint
 
 #: Updates before the save, and after it; and the room for metrics, so that all is one program.
-HALF, ROOM = 2, 4
+HALF, CAPACITY = 2, 4
 KINDS: dict[str, Callable[[str], tuple[Agent, Data]]] = {"preset": shrunk, "combination": combined}
 
 
@@ -36,19 +36,19 @@ def in_another_process(folder: pathlib.Path, kind: str, names: Iterable[str]) ->
 
 def first_half(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> None:
     """Train and save."""
-    state, _ = train_chunk(agent, data, start(agent, data), HALF, room=ROOM)
+    state, _ = train_chunk(agent, data, start(agent, data), HALF, capacity=CAPACITY)
     _checkpoint.save(folder / name, HALF, state, keep=1)
 
 
 def second_half(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> AgentState:
     """What becomes of a saved first half."""
     saved = _checkpoint.restore(folder / name, HALF, eqx.filter_eval_shape(lambda: start(agent, data)))
-    return train_chunk(agent, data, saved, HALF, room=ROOM)[0]
+    return train_chunk(agent, data, saved, HALF, capacity=CAPACITY)[0]
 
 
 def check(folder: pathlib.Path, name: str, agent: Agent, data: Data) -> AgentState:
     """Both halves in one call come to the bits of the saved half and another; returns them."""
-    whole, chunk = train_chunk(agent, data, start(agent, data), 2 * HALF, room=ROOM)
+    whole, chunk = train_chunk(agent, data, start(agent, data), 2 * HALF, capacity=CAPACITY)
     assert int(chunk.first_bad) == -1
     assert_same_bits(second_half(folder, name, agent, data), whole)
     return whole

@@ -8,7 +8,7 @@ import pytest
 
 from cfgrl import ConfigError
 from cfgrl.config._registry import Registry, load_registries
-from cfgrl.sweeps._form import Sweep
+from cfgrl.sweeps._definition import Sweep
 from cfgrl.sweeps._plan import Run, plan
 from cfgrl.sweeps._read import read_sweep
 from cfgrl.sweeps._tasks import tasks

@@ -21,19 +21,19 @@ def test_training_is_the_same_whatever_the_chunk_length():
 
 
 def test_chunks_of_any_length_share_one_program(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_train, "update", chex.assert_max_traces(_train.update, n=2))  # one for each room below
+    monkeypatch.setattr(_train, "update", chex.assert_max_traces(_train.update, n=2))  # one for each capacity below
     chex.clear_trace_counter()
     agent, data = small_agent(), jax.device_put(walk(episodes=5))
     state, found = init(agent, data, key=jax.random.key(0)), []
     for n in (1, 7, 4):
-        state, chunk = train_chunk(agent, data, state, n, room=7)
+        state, chunk = train_chunk(agent, data, state, n, capacity=7)
         loss = np.asarray(chunk.metrics["main/guidance/loss"])
         assert loss.shape == (7,) and (loss[:n] > 0).all() and (loss[n:] == 0).all()
         found.append(loss[:n])
     _, whole = train_chunk(agent, data, init(agent, data, key=jax.random.key(0)), 12)
     np.testing.assert_array_equal(np.concatenate(found), whole.metrics["main/guidance/loss"])
-    with pytest.raises(ValueError, match="chunk of 8 updates with room for the metrics of 7"):
-        train_chunk(agent, data, state, 8, room=7)
+    with pytest.raises(ValueError, match="chunk of 8 updates does not fit a capacity of 7"):
+        train_chunk(agent, data, state, 8, capacity=7)
 
 
 def test_train_2n_equals_train_n_stop_resume_n():
@@ -62,10 +62,10 @@ def test_a_seed_among_others_gives_the_bits_it_gives_alone():
 
 def test_seeds_side_by_side_as_on_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch):
     agent, data, keys = small_agent(batch_size=12), walk(), jax.random.split(jax.random.key(0), 3)
-    expected, before = train_chunk(agent, data, init(agent, data, key=keys), 2, room=3)
+    expected, before = train_chunk(agent, data, init(agent, data, key=keys), 2, capacity=3)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     jax.clear_caches()  # what was traced in turn
-    found, chunk = train_chunk(agent, data, init(agent, data, key=keys), 2, room=3)
+    found, chunk = train_chunk(agent, data, init(agent, data, key=keys), 2, capacity=3)
     jax.clear_caches()
     assert all(value.shape == (3, 3) for value in chunk.metrics.values()) and chunk.first_bad.tolist() == [-1] * 3
     for x, y in zip(leaves((found, chunk)), leaves((expected, before)), strict=True):

@@ -34,7 +34,7 @@ class Varying(ChunkLength):
         self._chance = random.Random(0)
 
     def took(self, updates: int, seconds: float) -> None:
-        self._length = self._chance.randint(1, self.room)
+        self._length = self._chance.randint(1, self.capacity)
 
 
 class Watch(Stop):

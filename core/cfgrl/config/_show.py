@@ -14,10 +14,10 @@ from cfgrl.catalogue._component import load_class
 from cfgrl.catalogue._fields import Field, class_fields, source_fields
 from cfgrl.catalogue._source import find_class
 from cfgrl.config._build import check
+from cfgrl.config._describe import describe_default, describe_type, toml_value
 from cfgrl.config._layers import Preset
 from cfgrl.config._registry import Registry
 from cfgrl.config._tables import Overrides, dotted, flatten
-from cfgrl.config._words import default_words, toml_value, type_words
 
 
 def component_details(entry: Entry) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def component_details(entry: Entry) -> dict[str, Any]:
 
 
 def _key(field: Field) -> dict[str, Any]:
-    key = {"type": type_words(field), "default": default_words(field)}
+    key = {"type": describe_type(field), "default": describe_default(field)}
     return key | {"family": field.family} if field.family else key
 
 

@@ -58,9 +58,9 @@ def film(
         roll, done, success = _Roll(), False, None
         while not done:
             roll.add(draw(environment, goal))
-            told = goal[None] if agent.takes_goal and goal is not None else None
+            wanted = goal[None] if agent.takes_goal and goal is not None else None
             weight = episode.weight if agent.has_dial else None
-            action = controller.act(observation[None], goal=told, weight=weight)[0]
+            action = controller.act(observation[None], goal=wanted, weight=weight)[0]
             observation, _, done, reached = environment.step(action)
             success = reached if reached is None else bool(success or reached)
         roll.add(draw(environment, goal), last=True)

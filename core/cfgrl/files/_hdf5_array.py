@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cfgrl._errors import DataError
-from cfgrl.files._spill import LARGE, room
+from cfgrl.files._spill import LARGE, allocate
 
 #: The filters that are part of HDF5 or h5py, by their registered number; all others would be loaded from somewhere.
 _DEFLATE, _SHUFFLE, _FLETCHER32, _SZIP, _LZF = 1, 2, 3, 4, 32000
@@ -95,7 +95,7 @@ def read_array(dataset: Any, where: str, on_disk: int) -> np.ndarray:
         raise DataError(f"{where}: its shape promises {size:,} bytes, but {stored:,} were written.")
     if size <= LARGE:
         return np.asarray(dataset[()])
-    array = room(math.prod(dataset.shape), dataset.dtype).reshape(dataset.shape)
+    array = allocate(math.prod(dataset.shape), dataset.dtype).reshape(dataset.shape)
     dataset.read_direct(array)
     return array
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from cfgrl._errors import DataError
-from cfgrl.files._spill import LARGE, room
+from cfgrl.files._spill import LARGE, allocate
 
 #: The most bytes that a file's arrays may take together in memory.
 MAX_BYTES = 32 << 30
@@ -123,7 +123,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
         if expected != present:
             raise DataError(f"{where}: its header promises {expected:,} bytes, but {present:,} are there.")
         mapped = _mapped(archive, info, member.tell(), math.prod(shape), dtype)
-        flat = room(math.prod(shape), dtype) if mapped is None else mapped
+        flat = allocate(math.prod(shape), dtype) if mapped is None else mapped
         raw = None if mapped is not None else flat.view(np.uint8)
         done = 0
         while done < expected:

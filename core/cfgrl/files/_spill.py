@@ -12,7 +12,7 @@ from cfgrl.files._paths import cache_folder
 LARGE = 1 << 30
 
 
-def room(count: int, dtype: np.dtype) -> np.ndarray:
+def allocate(count: int, dtype: np.dtype) -> np.ndarray:
     """An array of shape `(count,)` to be filled. Raises `DataError` where there is no space for a large one."""
     if count * dtype.itemsize <= LARGE:
         return np.empty(count, dtype)

@@ -17,8 +17,8 @@ class ChunkLength:
 
     def __init__(self, every: int):
         self._every = every
-        #: The longest call, for whose metrics there is room.
-        self.room = min(every, _MOST)
+        #: The longest call, whose metrics have to fit.
+        self.capacity = min(every, _MOST)
         self._length = 1
         self._compiled = False
 
@@ -32,4 +32,4 @@ class ChunkLength:
             self._compiled = True
             return
         fits = int(updates * SECONDS / max(seconds, 1e-9))
-        self._length = max(1, min(fits, _GROWTH * updates, self.room))
+        self._length = max(1, min(fits, _GROWTH * updates, self.capacity))

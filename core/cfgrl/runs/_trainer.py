@@ -145,7 +145,7 @@ class _Loop:
         """One compiled call, and at a log point what belongs to it."""
         n = self.pace.length(self.step, self.settings.steps)
         began = time.monotonic()
-        self.state, chunk = train_chunk(self.agent, self.data, self.state, n, room=self.pace.room)
+        self.state, chunk = train_chunk(self.agent, self.data, self.state, n, capacity=self.pace.capacity)
         check_finite(chunk)
         seconds = time.monotonic() - began
         self.pace.took(n, seconds)

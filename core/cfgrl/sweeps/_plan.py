@@ -17,7 +17,7 @@ from cfgrl._errors import CfgrlError, ConfigError
 from cfgrl.config._build import check
 from cfgrl.config._registry import Registry
 from cfgrl.config._tables import flatten
-from cfgrl.sweeps._form import Arm, Data, Generate, Sweep
+from cfgrl.sweeps._definition import Arm, Data, Generate, Sweep
 
 _DIGITS = 10
 #: Names of data sets may be paths; a run's digest keeps what is cut or replaced apart.

@@ -12,7 +12,7 @@ from cfgrl.catalogue._names import did_you_mean
 from cfgrl.config._layers import SweepTable
 from cfgrl.config._registry import Registry
 from cfgrl.config._tables import Table, dotted, flatten, lay
-from cfgrl.sweeps._form import Arm, Data, Density, Generate, Sweep
+from cfgrl.sweeps._definition import Arm, Data, Density, Generate, Sweep
 
 
 def read_sweep(name: str, registry: Registry, *, quick: bool = False) -> Sweep:

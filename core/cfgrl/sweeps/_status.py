@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from cfgrl._errors import NumericError
 from cfgrl.records._layout import RunFiles
 from cfgrl.sweeps import _records
-from cfgrl.sweeps._form import Density
+from cfgrl.sweeps._definition import Density
 from cfgrl.sweeps._plan import Run
 
 

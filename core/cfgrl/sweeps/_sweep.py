@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from cfgrl._errors import CheckpointError, ConfigError, LockedError
 from cfgrl.records import _journal
 from cfgrl.sweeps import _pool
-from cfgrl.sweeps._form import Sweep
+from cfgrl.sweeps._definition import Sweep
 from cfgrl.sweeps._plan import Run
 from cfgrl.sweeps._pool import Done
 from cfgrl.sweeps._status import failure

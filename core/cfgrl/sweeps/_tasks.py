@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from cfgrl.sweeps._form import Density
+from cfgrl.sweeps._definition import Density
 from cfgrl.sweeps._plan import Run
 from cfgrl.sweeps._status import Status, status
 

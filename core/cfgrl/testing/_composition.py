@@ -14,7 +14,7 @@ from cfgrl._update import update
 from cfgrl.testing._check import rule
 from cfgrl.testing._companions import built_in, combinations
 from cfgrl.testing._parts import OBSERVATION, example_data
-from cfgrl.testing._told import told
+from cfgrl.testing._quoted import quoted
 
 KEY = jax.random.key(0)
 
@@ -42,7 +42,7 @@ def composes_with_the_built_in_parts(component: Any) -> None:
         try:
             abstractly(stage)
         except Exception as error:
-            raise AssertionError(f"with {names} it fails: {told(error, component)}") from error
+            raise AssertionError(f"with {names} it fails: {quoted(error, component)}") from error
         met += 1
     assert met or _asks_for_its_own(component), "no built-in parts can be combined with it"
 
@@ -60,7 +60,7 @@ def serves_the_built_in_parts(network: Any) -> None:
             try:
                 abstractly(Stage(labeler, policy, built_in("guidance")[other]))
             except Exception as error:
-                raise AssertionError(f"as the network of {name} it fails: {told(error, network)}") from error
+                raise AssertionError(f"as the network of {name} it fails: {quoted(error, network)}") from error
 
 
 def _asks_for_its_own(component: Any) -> bool:

@@ -78,10 +78,10 @@ def keys_are_read_from_the_source(component: Any) -> None:
     if found is None:  # Made by other means than a class in a file; then the class is imported to tell.
         return
     expected = {name: field.kind for name, field in class_fields(cls).items()}
-    told = {name: field.kind for name, field in found.items()}
-    unsure = {name for name, kind in told.items() if kind == "unknown"}
-    assert told.keys() == expected.keys() and not unsure, (
-        f"the source tells the keys {sorted(told)}, unsure of {sorted(unsure)}; the class has {sorted(expected)}"
+    known = {name: field.kind for name, field in found.items()}
+    unsure = {name for name, kind in known.items() if kind == "unknown"}
+    assert known.keys() == expected.keys() and not unsure, (
+        f"the source tells the keys {sorted(known)}, unsure of {sorted(unsure)}; the class has {sorted(expected)}"
     )
 
 

@@ -23,7 +23,7 @@ from cfgrl.testing._composition import abstractly
 from cfgrl.testing._configuration import accepts
 from cfgrl.testing._memo import once
 from cfgrl.testing._parts import ACTION, GOAL, OBSERVATION, all_finite, example_data, same
-from cfgrl.testing._told import told
+from cfgrl.testing._quoted import quoted
 
 KEY = jax.random.key(0)
 
@@ -88,7 +88,7 @@ def works_with_what_it_needs(guidance: Any) -> None:
     except Exception as error:
         needs = ", ".join(sorted(guidance.needs)) or "nothing"
         raise AssertionError(
-            f"it says that it needs {needs}, but with that alone it fails: {told(error, guidance)}"
+            f"it says that it needs {needs}, but with that alone it fails: {quoted(error, guidance)}"
         ) from error
 
 

@@ -23,7 +23,7 @@ from cfgrl.testing._parts import (
     traces_alike,
     viewed,
 )
-from cfgrl.testing._told import told
+from cfgrl.testing._quoted import quoted
 
 INDEX = jnp.array([0, 3, 8, 12], jnp.int32)
 KEY = jax.random.key(0)
@@ -106,8 +106,8 @@ def labels_match_what_is_provided(labeler: Any) -> None:
 def labels_are_pure(labeler: Any) -> None:
     """The same key gives the same label, and the same program however often it is traced."""
     assert same(_labels(labeler), _labels(labeler)), "the same key gave two different labels; draw from `key` only"
-    told = (initial(labeler), viewed(example_data()))
-    assert traces_alike(_label_rows(labeler), *told), "a second trace gives other labels; keep no Python state"
+    given = (initial(labeler), viewed(example_data()))
+    assert traces_alike(_label_rows(labeler), *given), "a second trace gives other labels; keep no Python state"
 
 
 @rule()
@@ -127,7 +127,7 @@ def labels_read_rows_through_take(labeler: Any) -> None:
     try:
         streamed = eqx.filter_jit(_label_rows(labeler))(initial(labeler), data)
     except Exception as error:
-        why = told(error, labeler)
+        why = quoted(error, labeler)
         raise AssertionError(f"streamed data cannot be labelled; read rows by `data.take` only: {why}") from error
     assert close(streamed, _labels(labeler)), "streamed data give other labels"
 
@@ -158,8 +158,8 @@ def updates_keep_the_state_structure(labeler: Any) -> None:
 def updates_are_pure(labeler: Any) -> None:
     """The same state, batch and key give the same new state, however often it is traced."""
     assert same(updated(labeler)[0], updated(labeler)[0]), "two updates from one state with one key differ"
-    told = (initial(labeler), viewed(example_data()))
-    assert traces_alike(_update_rows(labeler), *told), "a second trace gives another update; keep no Python state"
+    given = (initial(labeler), viewed(example_data()))
+    assert traces_alike(_update_rows(labeler), *given), "a second trace gives another update; keep no Python state"
 
 
 @rule()

@@ -20,7 +20,7 @@ from cfgrl.testing import (
 )
 from cfgrl.testing._check import Check, rule
 from cfgrl.testing._companions import family_of, instance
-from cfgrl.testing._told import told
+from cfgrl.testing._quoted import quoted
 
 _ALL = _common.CHECKS + _configuration.CHECKS
 _FAMILIES: dict[str, tuple[Check, ...]] = {
@@ -109,7 +109,7 @@ def _run(check: Check, component: Any, expected: str | None) -> Finding:
     try:
         check(component)
     except (Exception, SystemExit) as error:
-        text = str(error) if isinstance(error, AssertionError) else told(error, component)
+        text = str(error) if isinstance(error, AssertionError) else quoted(error, component)
         return Finding(check.name, "expected", expected) if expected else Finding(check.name, "failed", text or "fails")
     if expected:
         return Finding(check.name, "unexpected", f"it passes, though a failure is expected ({expected})")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cfgrl import CfgrlError
 from cfgrl._capability import CAPABILITIES
 from cfgrl.catalogue._fields import Field, class_fields
-from cfgrl.config._words import toml_value
+from cfgrl.config._describe import toml_value
 
 #: Which attribute of a class says it, by family.
 SIDE = {"labelers": "provides", "policies": "provides", "guidance": "needs", "events": "provides"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cfgrl.catalogue._fields import MISSING, Field, class_fields
-from cfgrl.config._words import toml_value
+from cfgrl.config._describe import toml_value
 from cfgrl_site import _capabilities
 from cfgrl_site._docstring import take_apart
 from cfgrl_site._markdown import code, codes, facts, linked, phrase, plain, sentence, table, to_page

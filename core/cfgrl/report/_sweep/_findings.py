@@ -23,10 +23,12 @@ def missing(results: Results) -> list[str]:
     out = [arm for arm in dict.fromkeys(cost["arm"] for cost in lost) if arm not in arms(results)]
     consequence = f" Left out of all that is shown: {listed(out)}." if out else ""
     verb = "is" if len(said) == 1 else "are"
-    told = [f"Not finished {verb} {listed(said)}.{consequence} The command of the sweep goes on with it."]
+    sentences = [f"Not finished {verb} {listed(said)}.{consequence} The command of the sweep goes on with it."]
     if results["reference"] != results["reference_of_sweep"]:
-        told.append(f"{results['reference']} stands in for {results['reference_of_sweep']}, which is not among them.")
-    return told
+        sentences.append(
+            f"{results['reference']} stands in for {results['reference_of_sweep']}, which is not among them."
+        )
+    return sentences
 
 
 def scope(results: Results) -> list[str]:

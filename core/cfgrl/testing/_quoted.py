@@ -8,7 +8,7 @@ from typing import Any
 from cfgrl.catalogue._component import reason
 
 
-def told(error: BaseException, component: Any) -> str:
+def quoted(error: BaseException, component: Any) -> str:
     """The type and message of an exception without line breaks, and the component's line that raised it."""
     chain = error
     while chain.__cause__ is not None:  # What a check wrapped in a sentence was raised further in.

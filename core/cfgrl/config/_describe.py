@@ -23,20 +23,20 @@ _NAMES = {
 _BOUNDS = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than", "multiple_of": "a multiple of"}
 
 
-def type_words(field: Field) -> str:
+def describe_type(field: Field) -> str:
     """What a key takes, such as `number, at least 0`."""
     if field.kind == "scalar":
         words = ", ".join(["number", *(f"{_BOUNDS[key]} {bound:g}" for key, bound in field.bounds.items())])
     elif field.kind == "component":
         words = f"table with `use`, one of the {field.family}"
     elif field.kind == "value":
-        return _annotation_words(field.annotation)
+        return _describe_annotation(field.annotation)
     else:
         return field.text or "unknown"
     return f'{words}, or "none"' if field.optional else words
 
 
-def default_words(field: Field) -> Any:
+def describe_default(field: Field) -> Any:
     """The default as a file would have it; `None` where there is none."""
     if field.default is MISSING:
         return None
@@ -48,21 +48,21 @@ def default_words(field: Field) -> Any:
     return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
-def _annotation_words(annotation: Any) -> str:
+def _describe_annotation(annotation: Any) -> str:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return ", ".join([_annotation_words(arguments[0]), *filter(None, map(_constraint_words, arguments[1:]))])
+        return ", ".join([_describe_annotation(arguments[0]), *filter(None, map(_describe_constraint, arguments[1:]))])
     if origin is typing.Literal:
         return " or ".join(toml_value(choice) for choice in arguments)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_annotation_words(arm) for arm in arguments)
+        return " or ".join(_describe_annotation(arm) for arm in arguments)
     if origin in (tuple, list) and arguments:
-        inner = [_annotation_words(a) for a in arguments if a is not ...]
+        inner = [_describe_annotation(a) for a in arguments if a is not ...]
         return f"list of ({inner[0]})" if origin is list or ... in arguments else f"list ({'; '.join(inner)})"
     return _NAMES.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
 
-def _constraint_words(constraint: Any) -> str:
+def _describe_constraint(constraint: Any) -> str:
     if isinstance(constraint, annotated_types.Len | annotated_types.MinLen | annotated_types.MaxLen):
         least, most = getattr(constraint, "min_length", 0), getattr(constraint, "max_length", None)
         return f"{least} or more of them" if most is None else f"{least} to {most} of them"
