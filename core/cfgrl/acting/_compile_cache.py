@@ -13,6 +13,7 @@ import sys
 import time
 import zlib
 
+from cfgrl.files._machine import cores
 from cfgrl.files._paths import cache_folder
 
 #: Bytes of all kinds of machine together, and seconds between two looks at them. JAX can bound its cache itself, but
@@ -54,7 +55,7 @@ def compiled_folder() -> pathlib.Path:
     when it looks for one. Homes are shared by unlike machines, so each kind of machine has a folder of its own.
     """
     made_for = [platform.machine(), os.environ.get("PJRT_NPROC", "")]
-    made_for.append(str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    made_for.append(str(len(cores())))
     with contextlib.suppress(OSError):
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         made_for += sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})

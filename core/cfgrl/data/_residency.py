@@ -4,8 +4,6 @@ Both give the same bits. Resident data are read at the speed of the device's mem
 batch, and only the row numbers of episodes lie on the device.
 """
 
-import os
-import pathlib
 from typing import Literal, NamedTuple
 
 import jax
@@ -13,6 +11,7 @@ import numpy as np
 
 from cfgrl.data._data import Data
 from cfgrl.data._streamed import Streamed
+from cfgrl.files import _machine
 
 #: Share of the memory that is free, for data: networks, gradients and the compiler's buffers need some too.
 _SHARE = 0.5
@@ -58,22 +57,7 @@ def free_memory() -> int | None:
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            available = next(line for line in file if line.startswith("MemAvailable"))
-        return min(int(available.split()[1]) * 1024, *_granted())
-    except (OSError, StopIteration, ValueError, IndexError):
-        pages = os.sysconf("SC_PHYS_PAGES") if "SC_PHYS_PAGES" in os.sysconf_names else 0
-        return pages * os.sysconf("SC_PAGE_SIZE") if pages > 0 else None
-
-
-def _granted() -> list[int]:
-    """What a container leaves of its limit, where it has one; without one an answer that limits nothing."""
-    try:
-        limit, used = (pathlib.Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
-        return [int(limit) - int(used)]
-    except (OSError, ValueError):  # "max" is no number: no limit
-        return [2**62]
+    return _machine.free_memory()
 
 
 def _mib(size: int) -> str:

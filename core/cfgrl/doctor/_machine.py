@@ -5,6 +5,7 @@ import pathlib
 
 from cfgrl.doctor import _probes
 from cfgrl.doctor._finding import Finding
+from cfgrl.files import _machine
 
 PACKAGES = "libegl1 libegl-mesa0 libopengl0 libgl1-mesa-dri"
 
@@ -26,7 +27,7 @@ def devices() -> Finding:
 
 def threads() -> Finding:
     """The size of XLA's thread pool, on which the bits of a result on the CPU depend."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(_machine.cores())
     pool = os.environ.get("PJRT_NPROC")
     facts = {"cores": cores, "PJRT_NPROC": pool}
     if pool is None:

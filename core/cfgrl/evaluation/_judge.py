@@ -1,7 +1,6 @@
 """From a trained state to an evaluation record: which episodes, who plays them, what they say."""
 
 import functools
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from cfgrl.evaluation._episode import Rollout
 from cfgrl.evaluation._evaluate import plan, play_all
 from cfgrl.evaluation._outcomes import columns
 from cfgrl.evaluation._summary import summarise
+from cfgrl.files._machine import cores
 
 
 class Judgement(NamedTuple):
@@ -51,7 +51,7 @@ def judge(
     **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
     """
     names = choose_tasks(dataset, tasks)
-    workers = min(len(os.sched_getaffinity(0)), 8) if workers is None else workers
+    workers = min(len(cores()), 8) if workers is None else workers
     play = functools.partial(play_all, pool=pool, workers=workers, timeout=timeout, progress=progress)
     return summarised(
         agent, play, state, dataset.require_environment, names, seeds, weights=weights, episodes=episodes, seed=seed

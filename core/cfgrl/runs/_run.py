@@ -7,16 +7,14 @@ checkpoints/   one folder a step;  rollouts.json, report.html, figures/  derived
 """
 
 import datetime
-import fcntl
-import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from cfgrl._errors import CheckpointError, ConfigError, LockedError
+from cfgrl._errors import CheckpointError, ConfigError
 from cfgrl.files._atomic import flush
+from cfgrl.files._lock import hold
 from cfgrl.records import _journal
 from cfgrl.records._layout import RunFiles, require_plain
 from cfgrl.records._manifest import SCHEMA, read_manifest
@@ -34,18 +32,7 @@ class RunDirectory(RunFiles):
             self.path.mkdir(parents=True)
             flush(self.path.parent)
         require_plain(self.path)
-        with (self.path / ".lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.seek(0)
-                holder = file.read().strip() or "another process"
-                raise LockedError(
-                    f"{self.path} is in use by {holder}; wait for it or choose another --run-dir."
-                ) from error
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+        with hold(self.path, "choose another --run-dir"):
             self._sweep()
             yield
 

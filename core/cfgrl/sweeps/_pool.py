@@ -193,21 +193,3 @@ def places(cores: Sequence[int], *, each: int, memory: float, each_memory: float
     """The cores of every place for a command, as many as cores and memory allow; empty where none has room."""
     count = min(len(cores) // each, int(memory // each_memory))
     return [list(cores[n * each : (n + 1) * each]) for n in range(count)]
-
-
-def available_cores() -> list[int]:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def available_memory() -> float:
-    """GiB that are free now and that a container may take; all there are where the system does not say."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30]
-    with contextlib.suppress(OSError, StopIteration, ValueError):
-        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-        found.append(next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) / 2**20)
-    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
-        found.append(int(pathlib.Path("/sys/fs/cgroup/memory.max").read_text()) / 2**30)
-    return min(found)

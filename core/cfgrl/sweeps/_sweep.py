@@ -7,16 +7,16 @@ ROOT/tasks.jsonl   one line a command that ended: how long it took, and how it e
 ROOT/NAME          sweep.json (which runs belong to it), results.json, report.html, figures/
 """
 
-import fcntl
-import os
+import math
 import pathlib
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from cfgrl._errors import CheckpointError, ConfigError, LockedError
+from cfgrl._errors import CheckpointError, ConfigError
+from cfgrl.files import _machine
+from cfgrl.files._lock import hold
 from cfgrl.records import _journal
 from cfgrl.sweeps import _pool
 from cfgrl.sweeps._definition import Sweep
@@ -80,10 +80,10 @@ def run_sweep(
 
 
 def _slots(sweep: Sweep, cores: int | None, memory: float | None) -> list[list[int]]:
-    usable = _pool.available_cores()
+    usable = _machine.cores()
     if cores is not None:
         usable = usable[:cores]
-    free = _pool.available_memory() if memory is None else memory
+    free = (_machine.free_memory() or math.inf) / 2**30 if memory is None else memory
     slots = _pool.places(usable, each=sweep.cores, memory=free, each_memory=sweep.memory)
     if not slots:
         raise ConfigError(
@@ -133,19 +133,10 @@ def locked(root: pathlib.Path) -> Iterator[None]:
     """Hold a sweep folder. Raises `LockedError` naming the holder, `ConfigError` where it cannot be made."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        file = (root / ".lock").open("a+")
+        (root / ".lock").touch()
     except OSError as error:
         raise ConfigError(f"{root} cannot be used: {error.strerror}. Choose another --dir.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise LockedError(f"{root} is in use by {holder}; wait for it or choose another --dir.") from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+    with hold(root, "choose another --dir"):
         yield
 
 
