@@ -3,9 +3,11 @@
 import dataclasses
 from typing import Annotated, Any
 
+import equinox as eqx
 import pytest
 from annotated_types import Ge
 
+from cfgrl import ConfigError
 from cfgrl.catalogue._component import BUILT_IN as FAMILIES
 from cfgrl.testing import Check, check_component, checks_for, parametrize_with_checks, run_checks
 from cfgrl.testing._companions import PARTS, built_in
@@ -99,14 +101,21 @@ def test_a_slip_in_an_announcement_is_told() -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     class Worse(Undocumented):
-        chunk: Annotated[int, Ge(1)] = 0
+        names: list = eqx.field(default_factory=list)
 
     with pytest.raises(AssertionError) as caught:
         check_component(Worse)
-    assert "Worse fails" in str(caught.value)
-    assert "documented: Worse has no docstring" in str(caught.value) and "defaults_keep_their_bounds" in str(
-        caught.value
-    )
+    said = str(caught.value)
+    assert "Worse fails" in said and "documented: Worse has no docstring" in said
+    assert "fields_hold_no_mutable_values: `names` holds a list" in said
+
+
+def test_a_default_that_its_own_bounds_refuse_is_a_sentence() -> None:
+    class OutOfBounds(Undocumented):
+        chunk: Annotated[int, Ge(1)] = 0
+
+    with pytest.raises(ConfigError, match="OutOfBounds: chunk must be at least 1, not 0"):
+        check_component(OutOfBounds)
 
 
 def test_a_class_that_needs_arguments_is_made_by_its_example() -> None:

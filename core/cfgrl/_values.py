@@ -14,8 +14,6 @@ import types
 import typing
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from cfgrl._errors import ConfigError
 
 _BOUNDS = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
@@ -123,6 +121,8 @@ def _check_numbers(value: Any, bounds: dict[str, float], optional: bool) -> None
     """A scalar from Python: a number or an array of them, each within the bounds as 32-bit floats have them."""
     if not hasattr(value, "dtype"):
         return check_scalar(value, bounds, optional, PYTHON)
+    import numpy as np
+
     try:
         numbers = np.asarray(value, np.float32).ravel()
     except TypeError:  # traced or abstract: there is no number yet
@@ -147,7 +147,9 @@ def check_value(annotation: Any, value: Any, optional: bool, notation: Notation)
     import pydantic
 
     try:
-        return _adapter(annotation, str(annotation)).validate_json(json.dumps(value, default=_unwrapped), strict=True)
+        return _adapter(annotation, str(annotation), notation is PYTHON).validate_json(
+            json.dumps(value, default=_unwrapped), strict=True
+        )
     except TypeError as error:
         raise Invalid(f"must not be a {type(value).__name__}") from error
     except pydantic.ValidationError as error:
@@ -155,13 +157,17 @@ def check_value(annotation: Any, value: Any, optional: bool, notation: Notation)
 
 
 @functools.lru_cache(maxsize=1024)
-def _adapter(annotation: Any, text: str) -> Any:
-    """Pydantic's checker; `text` tells choices apart that are equal and listed in another order."""
+def _adapter(annotation: Any, text: str, infinite: bool) -> Any:
+    """Pydantic's checker; `text` tells choices apart that are equal and listed in another order.
+
+    A file holds finite numbers only, which the hyperparameters declared by `scalar` are too; other numbers of Python
+    may be `infinite`.
+    """
     del text
     import pydantic
 
     # Strict, so that `true` is no number and "3" no integer; over JSON, so that lists may become tuples.
-    return pydantic.TypeAdapter(annotation, config=pydantic.ConfigDict(allow_inf_nan=False))
+    return pydantic.TypeAdapter(annotation, config=pydantic.ConfigDict(allow_inf_nan=infinite))
 
 
 def _unwrapped(value: Any) -> Any:

@@ -114,7 +114,10 @@ def test_an_unknown_precision_is_refused():
     # In a child process, without the types that tests check at run time.
     code = "import cfgrl\ncfgrl.Agent(cfgrl.from_preset('demo').stages, precision='bf16')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "ConfigError: An agent's precision is float32 or bfloat16, not 'bf16'." in done.stderr
+    assert (
+        "ConfigError: Agent: precision must be 'float32' or 'bfloat16', not 'bf16'; did you mean 'bfloat16'?"
+        in done.stderr
+    )
 
 
 def test_training_in_bfloat16_is_near_and_its_state_is_float32():

@@ -93,20 +93,6 @@ class Callback(Behaviour):
     hook: Callable[[Array], Array] | None = None
 
 
-@planted("defaults_keep_their_bounds")
-class OutOfBounds(Behaviour):
-    """A default that its own bounds refuse: `steps`."""
-
-    steps: Annotated[int, Ge(1)] = 0
-
-
-@planted("defaults_keep_their_bounds")
-class OutOfScale(Behaviour):
-    """The same for a number: `rate`."""
-
-    rate: Float[Array, ""] = scalar(2.0, le=1.0)
-
-
 @planted("configuration_round_trips")
 class Drifting(Behaviour):
     """Changes what it is given: `steps`."""

@@ -34,17 +34,6 @@ def fields_are_keys(component: Any) -> None:
 
 
 @rule()
-def defaults_keep_their_bounds(component: Any) -> None:
-    """The value of each field is one that its own annotation and bounds accept."""
-    for name, field in _keys(component):
-        value = getattr(component, name)
-        try:
-            validate(field, _written(field, value))
-        except Invalid as error:
-            raise AssertionError(f"`{name}` {error}") from error
-
-
-@rule()
 def configuration_round_trips(component: Any) -> None:
     """Written as the keys of a file and read again, the component is the same."""
     given = {name: validate(field, _written(field, getattr(component, name))) for name, field in _keys(component)}
@@ -120,7 +109,6 @@ def _is_float(annotation: Any) -> bool:
 
 CHECKS = (
     fields_are_keys,
-    defaults_keep_their_bounds,
     configuration_round_trips,
     numbers_are_traced,
     keys_are_read_from_the_source,
