@@ -130,7 +130,7 @@ class Agent(Checked):
 
     @property
     def dial_ends(self) -> tuple[str, str]:
-        """What acting is at w = 0 and at w = 1, in words; empty where there is no dial, or nobody says."""
+        """What acting is at w = 0 and at w = 1, in a few words; empty without a dial, or if the guidance does not say."""
         said = [stage.guidance.ends for stage in self.stages if stage.guidance.weight is not None]
         return said[-1] if said else ("", "")
 

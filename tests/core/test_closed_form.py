@@ -82,6 +82,7 @@ def two_kinds_of_episodes(n: int = 4000) -> Data:
     return Data.from_arrays(np.zeros((2 * n, 1)), np.clip(actions, -1, 1), terminals, goals=goals)
 
 
+@pytest.mark.usefixtures("full_compile")
 def test_a_policy_trained_on_gaussians_matches_them_within_five_hundredths():
     policy = FlowMatching(nn.MLP(hidden=(64, 64, 64)), steps=16)
     agent = Agent(Stage(Goals(), policy, CFG(), Optimizer(learning_rate=2e-3)), batch_size=256)

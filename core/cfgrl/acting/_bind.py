@@ -1,7 +1,7 @@
 """`bind`: a compiled function with its large arguments taken apart once instead of at every call.
 
 To take an agent and its state apart costs more than a small sampler: `equinox.filter_jit` does it at each call, which
-is a third of a millisecond for a few dozen arrays. Whoever acts in a loop binds them first.
+is a third of a millisecond for a few dozen arrays. Code that acts in a loop binds them first.
 """
 
 import functools

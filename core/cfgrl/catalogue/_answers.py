@@ -53,7 +53,7 @@ def components_of(
 
 
 def _no_family(name: str, absent: Collection[str]) -> str:
-    """The sentence for components of a family that nobody brings."""
+    """The sentence for components of an unknown family."""
     maybe = f"; {' and '.join(absent)} and may have brought it" if absent else ""
     return f"it has components of a family '{name}', which nobody brings{did_you_mean(name, families())}{maybe}"
 

@@ -1,6 +1,6 @@
 """The catalogue: all components that the loaded plugins bring, found by family and name.
 
-A name that two distributions give belongs to nobody until a registry settles it, and what a broken plugin would have
+A name that two distributions give belongs to neither until a registry settles it, and what a broken plugin would have
 given is an error for those who ask for it, with the reason; everything else stays usable.
 """
 
@@ -72,7 +72,7 @@ class Catalogue:
         """The component called `name`.
 
         Raises `PluginError` where two distributions claim it or a plugin that did not load has it, and `ConfigError`
-        with the closest name where nobody does.
+        with the closest name if it is unknown.
         """
         entries = self._entries.get((family, name), [])
         if len(entries) == 1:
@@ -82,7 +82,7 @@ class Catalogue:
         raise self.unknown(family, name, self.entries(family))
 
     def unknown(self, family: str, name: str, known: Collection[str]) -> CfgrlError:
-        """The error for a name that nobody gives."""
+        """The error for an unknown name."""
         kind = singular(family)
         for plugin in self.plugins:
             if plugin.failure and (not known or _mentions(plugin, name)):

@@ -19,7 +19,7 @@ _CONSTRAINTS = {
 _OPERATORS: dict[type[ast.operator], Any] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
-#: `(512,) * 4` is a default worth showing as a value; `"x" * 10**9` is nobody's.
+#: `(512,) * 4` is a default worth showing as a value; `"x" * 10**9` is not.
 _LARGEST = 10_000
 
 

@@ -105,7 +105,7 @@ def _from_class(field: "dataclasses.Field[Any]", hint: Any) -> Field:
 def _family(hint: Any) -> str | None:
     for family, about in families().items():
         module, _, name = about.base.partition(":")
-        # Where nobody has imported the family's base class yet, nothing can derive from it.
+        # If the family's base class is not imported yet, nothing can derive from it.
         base = getattr(sys.modules.get(module), name, None)
         if base is not None and isinstance(hint, type) and issubclass(hint, base):
             return family

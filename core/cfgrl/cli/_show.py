@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _unknown(registry: Any, family: str, name: str) -> Exception:
-    """The error for a name that nobody gives, or that two give."""
+    """The error for a name that is unknown or given twice."""
     from cfgrl._errors import CfgrlError
 
     for group in (family,) if family else groups():

@@ -35,7 +35,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is left of the sweep and report; returns the exit code."""
+    """Finish the sweep and report; returns the exit code."""
     from cfgrl.runs._signals import Stop
 
     for flag in ("cores", "memory"):

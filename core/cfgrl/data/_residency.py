@@ -52,7 +52,7 @@ def place(data: Data, *, residency: Literal["auto", "device", "host"] = "auto", 
 
 
 def free_memory() -> int | None:
-    """Free bytes of the first device; the machine's where the device is its processor; `None` where nobody says."""
+    """Free bytes of the first device, or of the machine if that is its processor; `None` if unknown."""
     device = jax.devices()[0]
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats and "bytes_limit" in stats:

@@ -19,7 +19,7 @@ class EnvironmentClient(Protocol):
 
     @property
     def anew(self) -> bool:
-        """Whether all slots begin again, so that nobody else has to wait for this client."""
+        """Whether all slots begin again, so that no other client has to wait for this one."""
         ...
 
     def ready(self, seconds: float) -> bool:

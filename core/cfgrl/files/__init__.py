@@ -1,1 +1,1 @@
-"""Files that nobody vouches for, opened safely, and files of our own, written in one step."""
+"""Safe reading of untrusted files, and atomic writing of our own."""

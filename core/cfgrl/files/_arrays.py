@@ -21,7 +21,7 @@ _MOST_NAMES = 20
 def read_arrays(
     path: str | pathlib.Path, names: Mapping[str, str], *, optional: Collection[str] = (), max_bytes: int = MAX_BYTES
 ) -> dict[str, np.ndarray]:
-    """Read some arrays of an npz or HDF5 file that nobody vouches for.
+    """Read some arrays of an untrusted npz or HDF5 file.
 
     **Arguments:**
 

@@ -21,7 +21,7 @@ from cfgrl.files._npz import MAX_BYTES, MAX_MEMBERS, refuse_size, require_file
 def read_hdf5(
     path: str | pathlib.Path, *, keys: Collection[str] | None = None, max_bytes: int = MAX_BYTES
 ) -> dict[str, np.ndarray]:
-    """Read the arrays of an HDF5 file that nobody vouches for. Needs h5py: `pip install 'cfgrl[d4rl]'`.
+    """Read the arrays of an untrusted HDF5 file. Needs h5py: `pip install 'cfgrl[d4rl]'`.
 
     **Arguments:**
 

@@ -10,7 +10,7 @@ def cores() -> list[int]:
 
 
 def free_memory() -> int | None:
-    """Bytes that are free, in a container those that are left of its limit; `None` if nobody says."""
+    """Free bytes of memory, within the limit of a container; `None` if unknown."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             available = next(line for line in file if line.startswith("MemAvailable"))

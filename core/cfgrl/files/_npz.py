@@ -34,7 +34,7 @@ _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, struct.error)
 def read_npz(
     path: str | pathlib.Path, *, keys: Collection[str] | None = None, max_bytes: int = MAX_BYTES
 ) -> dict[str, np.ndarray]:
-    """Read the arrays of an npz file that nobody vouches for.
+    """Read the arrays of an untrusted npz file.
 
     **Arguments:**
 

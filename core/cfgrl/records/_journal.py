@@ -53,11 +53,11 @@ def writing(path: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held(path: pathlib.Path) -> Iterator[io.FileIO]:
-    """The file, unbuffered, which nobody else writes meanwhile."""
+    """The file, unbuffered and locked."""
     while True:
         with path.open("a+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Whoever held it before may have put another file in its place.
+            # The process that held it may have put another file in its place.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield file
                 return

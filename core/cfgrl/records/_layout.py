@@ -43,7 +43,7 @@ def require_plain(folder: pathlib.Path) -> None:
     for name in NAMES:
         try:
             mode = os.lstat(folder / name).st_mode
-        except OSError:  # not there, or not to be looked at: whoever needs it will say so
+        except OSError:  # missing or unreadable: its reader will say so
             continue
         if not (stat.S_ISDIR(mode) if name in _FOLDERS else stat.S_ISREG(mode)):
             what = "a link" if stat.S_ISLNK(mode) else "no folder" if name in _FOLDERS else "no regular file"

@@ -21,7 +21,7 @@ def write(folder: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     with _silent_threads(), ocp.Checkpointer(_handler()) as checkpointer:
         checkpointer.save(folder.absolute(), args=ocp.args.PyTreeSave(dict(arrays)))
-    # It names the folder of this machine in which it was written, which nobody reads.
+    # It names the folder of this machine in which it was written, which is not read.
     (folder / "commit_success.txt").unlink(missing_ok=True)
 
 

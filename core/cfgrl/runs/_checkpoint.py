@@ -151,7 +151,7 @@ def _prune(folder: pathlib.Path, step: int, keep: int) -> None:
 
 
 def _remove(step: pathlib.Path) -> None:
-    """Remove a step, which whoever lists the steps meets whole or not at all."""
+    """Remove a step atomically."""
     removing = step.with_name(f".{step.name}.removing")
     os.replace(step, removing)
     shutil.rmtree(removing, ignore_errors=True)

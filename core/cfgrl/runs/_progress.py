@@ -46,7 +46,7 @@ class Progress:
         self._write(("\r\x1b[K" if self._live else "") + printable(message) + "\n")
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody can read it any more, or its disk is full: work goes on
+        with contextlib.suppress(OSError, ValueError):  # a closed or full stream must not end the work
             self._stream.write(text)
             self._stream.flush()
 

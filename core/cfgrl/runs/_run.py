@@ -95,7 +95,7 @@ class RunDirectory(RunFiles):
         _journal.write_json(self.manifest_file, manifest | {"resumed": resumed})
 
     def record_error(self, error: BaseException, exit_code: int, step: int | None) -> None:
-        """Leave `error.json` for whoever finds the run stopped; gone when the run goes on."""
+        """Write `error.json`, which says why the run stopped; it is removed when the run goes on."""
         if self.path.is_dir():
             _journal.write_json(self.error, {"exit_code": exit_code, "message": str(error), "step": step})
 

@@ -1,4 +1,4 @@
-"""`run_sweep`: what is left of a sweep, done on this machine's cores, and recorded.
+"""`run_sweep`: finishes a sweep on this machine's cores, and records what came of it.
 
 ROOT/runs/RUN      a run directory each, named by its configuration; sweeps share them
 ROOT/data/FOLDER   generated data sets

@@ -1,4 +1,4 @@
-"""Making a small buffer in ExORL's form on this machine, by actions at random: all or nothing, and over nobody's."""
+"""Makes a small buffer in ExORL's layout on this machine from random actions, atomically, and overwrites nothing."""
 
 import json
 import os

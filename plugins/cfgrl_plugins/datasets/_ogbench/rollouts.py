@@ -45,7 +45,7 @@ def make(
             try:
                 made[split][index] = _ask(process, (seed, split, index), recipe)
             finally:
-                idle.put(process)  # a dead one too: whoever gets it fails at once instead of waiting for ever
+                idle.put(process)  # a dead one too: its next user fails at once instead of waiting
 
         futures = [pool.submit(one, *job) for job in jobs]
         progress = _Progress(label, len(jobs), recipe.rows)

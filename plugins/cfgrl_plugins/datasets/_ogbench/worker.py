@@ -17,7 +17,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up between the numbers
     maker = recipes.from_text(sys.argv[1]).maker()
-    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone, and so is the reason to say anything
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone: there is no one to answer
         for line in sys.stdin:
             answers.write(maker.episode(json.loads(line)).tobytes())
             answers.flush()
