@@ -33,7 +33,7 @@ class Labeler(Checked):
 
     @abc.abstractmethod
     def init(self, data: ViewedData, *, key: PRNGKeyArray) -> Any:
-        """The initial state, a pytree (`None` where nothing is learned); its shapes may not depend on the number of
+        """The initial state, a pytree (`None` if nothing is learned); its shapes may not depend on the number of
         rows.
         """
 

@@ -18,7 +18,7 @@ class Network(Checked):
         """A callable module (its arrays are the parameters) from shape `(in_size,)` to `(out_size,)`."""
 
     def encoder(self, shape: tuple[int, ...], *, key: PRNGKeyArray) -> Callable[[Array], Float[Array, " code"]] | None:
-        """What reads an observation of `shape` before the rest of the input joins it; `None` where it joins as it is.
+        """What reads an observation of `shape` before the rest of the input joins it; `None` if it joins as it is.
 
         Networks for images have one. It is called once for an observation, however many steps a sampler takes.
         """

@@ -28,7 +28,7 @@ from cfgrl.data._view import View, ViewedData, ViewState
 
 
 class Stage(Checked):
-    """Three parts that fit, and how their network is trained. Raises `ConfigError` where they cannot work together."""
+    """Three parts that fit, and how their network is trained. Raises `ConfigError` if they cannot work together."""
 
     labeler: Labeler
     policy: GenerativePolicy
@@ -130,7 +130,7 @@ class Agent(Checked):
 
     @property
     def dial_ends(self) -> tuple[str, str]:
-        """What acting is at w = 0 and at w = 1, in a few words; empty without a dial, or if the guidance does not say."""
+        """What acting is at w = 0 and at w = 1, in a few words; empty without a dial, or if unknown."""
         said = [stage.guidance.ends for stage in self.stages if stage.guidance.weight is not None]
         return said[-1] if said else ("", "")
 

@@ -69,7 +69,7 @@ def train_chunk(
 
     **Arguments:**
 
-    - `capacity`: the length of the metrics' arrays, at least `n`; `n` where not given.
+    - `capacity`: the length of the metrics' arrays, at least `n`; `n` if not given.
     """
     capacity = n if capacity is None else capacity
     if not 0 < n <= capacity:

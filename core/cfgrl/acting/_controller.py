@@ -58,7 +58,7 @@ class Controller:
         self._left: Int[np.ndarray, " rows"] = np.zeros(rows, dtype=np.int64)
 
     def reset(self, rows: Sequence[int] | None = None, *, episodes: Sequence[int] | None = None) -> None:
-        """Start an episode in `rows` (all of them where not given).
+        """Start an episode in `rows` (all of them if not given).
 
         `episodes` are the numbers that key their noise; rows that are not given one go on to their next number.
         """
@@ -135,7 +135,7 @@ class Controller:
 def as_seen(value: Any, dtype: str | None = None) -> np.ndarray:
     """Observations or goals as the data had them: bytes of images, or 32-bit floats.
 
-    Raises `ConfigError` where `dtype` is uint8 and `value` holds anything but whole numbers from 0 to 255: a picture
+    Raises `ConfigError` if `dtype` is uint8 and `value` holds anything but whole numbers from 0 to 255: a picture
     that was scaled already would be scaled again.
     """
     array = np.asarray(value)

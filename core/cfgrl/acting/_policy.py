@@ -53,7 +53,7 @@ class Policy:
         - `observation`: shape `(observation,)` or `(batch, observation)`, as the environment gives it; with
           `view.frame_stack` = n the newest n of them, joined along the last axis, the newest last.
         - `goal`: likewise; needed where the agent is goal-conditioned and refused where it is not.
-        - `weight`: guidance weight w, a number or one a row; the preset's where not given. Another weight never
+        - `weight`: guidance weight w, a number or one a row; the preset's if not given. Another weight never
           compiles anything.
         - `key`: random key; rows of a batch get noise of their own.
 

@@ -71,7 +71,7 @@ class Catalogue:
     def find(self, family: str, name: str) -> Entry:
         """The component called `name`.
 
-        Raises `PluginError` where two distributions claim it or a plugin that did not load has it, and `ConfigError`
+        Raises `PluginError` if two distributions claim it or a plugin that did not load has it, and `ConfigError`
         with the closest name if it is unknown.
         """
         entries = self._entries.get((family, name), [])

@@ -99,7 +99,7 @@ class Component:
     - `expected_failures`: for each conformance check that the class is known to fail, the reason. A check that passes
       all the same is reported too.
 
-    Raises `ValueError` where one of them has another form.
+    Raises `ValueError` if one of them has another form.
     """
 
     target: str
@@ -127,7 +127,7 @@ class Component:
 
 
 def load_class(target: str) -> type:
-    """Import `"package.module:Class"`; raises `PluginError` where that fails, whatever the module raised."""
+    """Import `"package.module:Class"`; raises `PluginError` if that fails, whatever the module raised."""
     found = load_object(target)
     if not isinstance(found, type):
         raise PluginError(f"{target} is not a class.")

@@ -28,7 +28,7 @@ class Unreadable(Exception):
 
 
 def interpret(node: ast.expr) -> Any:
-    """The type that an annotation stands for. Raises `Unreadable` where only importing the module would tell."""
+    """The type that an annotation stands for. Raises `Unreadable` if only importing the module would tell."""
     match node:
         case ast.Constant(value=None):
             return None

@@ -57,7 +57,7 @@ class SourceDefault(NamedTuple):
 
 
 def source_fields(target: str) -> dict[str, Field] | None:
-    """The fields of `"package.module:Class"` by its source alone; `None` where that does not tell all of them."""
+    """The fields of `"package.module:Class"` by its source alone; `None` if that does not tell all of them."""
     source = find_class(target)
     chain = with_bases(source) if source else None
     if chain is None or any(has_own_init(c) for c in chain):
@@ -72,7 +72,7 @@ def source_fields(target: str) -> dict[str, Field] | None:
 
 
 def class_fields(cls: type) -> dict[str, Field]:
-    """The fields of an imported class. Raises `PluginError` where it is no dataclass or hides an annotation."""
+    """The fields of an imported class. Raises `PluginError` if it is no dataclass or hides an annotation."""
     if not dataclasses.is_dataclass(cls):
         raise PluginError(f"{cls.__module__}:{cls.__qualname__} is neither a dataclass nor an equinox.Module.")
     try:

@@ -47,7 +47,7 @@ class Plugin:
     - `components`: for each family the components by name.
     - `families`: those that it adds itself.
     - `presets`: registry files.
-    - `api`: the version of the plugin interface that it is written for; `None` where it does not say.
+    - `api`: the version of the plugin interface that it is written for; `None` if it does not say.
     - `seconds`: what importing its hook module took.
     - `failure`: why it did not load, or `None`.
     - `disabled`: whether it was left out by choice.

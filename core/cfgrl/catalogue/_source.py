@@ -51,7 +51,7 @@ def _parse(file: pathlib.Path) -> ast.Module | None:
 
 
 def declared_api(module: str) -> Any:
-    """The literal that `cfgrl_api` is given in a module's source; `None` where there is none, or no source.
+    """The literal that `cfgrl_api` is given in a module's source; `None` if there is none, or no source.
 
     Read before the module is imported: one that is written for another version may not import at all.
     """
@@ -107,7 +107,7 @@ def _absolute(node: ast.ImportFrom, module: str, file: pathlib.Path) -> str:
 
 
 def with_bases(source: ClassSource, depth: int = 8) -> list[ClassSource] | None:
-    """The class and its bases, bases first; `None` where one cannot be read."""
+    """The class and its bases, bases first; `None` if one cannot be read."""
     chain: list[ClassSource] = []
     if depth == 0 or any(_name(decorator) != "dataclass" for decorator in source.node.decorator_list):
         return None

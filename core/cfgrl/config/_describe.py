@@ -37,7 +37,7 @@ def describe_type(field: Field) -> str:
 
 
 def describe_default(field: Field) -> Any:
-    """The default as a file would have it; `None` where there is none."""
+    """The default as a file would have it; `None` if there is none."""
     if field.default is MISSING:
         return None
     if isinstance(field.default, SourceDefault):

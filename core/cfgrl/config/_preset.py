@@ -20,7 +20,7 @@ def from_preset(
 
     - `name`: as `cfgrl list presets` shows it.
     - `overrides`: values by dotted key, as on the command line.
-    - `registry`: a registry file; where not given, the first `registry.toml` upward from the working directory.
+    - `registry`: a registry file; if not given, the first `registry.toml` upward from the working directory.
 
     **Raises:** `ConfigError` listing every wrong key with the closest valid one; `PluginError` where a plugin that is
     needed did not load.

@@ -24,7 +24,7 @@ class Training:
     - `eval_every`: updates between two evaluations during training; 0 for none.
     - `residency`: where the data lie: on the `device`, on the `host` to be streamed, or, with `auto`, on the device
       where they fit the budget. It decides no bit of the result.
-    - `data_memory`: that budget in GiB; half of the device's free memory where not given.
+    - `data_memory`: that budget in GiB; half of the device's free memory if not given.
     - `trackers`: where metrics go beside the JSON lines: `tensorboard`, `wandb`.
     - `labeler_from`: a finished run directory whose labelers are taken, and learn no more.
     """
@@ -46,7 +46,7 @@ class Acting:
 
     **Arguments:**
 
-    - `execute`: how many actions of a chunk are executed before the next chunk is generated; all where not given.
+    - `execute`: how many actions of a chunk are executed before the next chunk is generated; all if not given.
     """
 
     execute: Annotated[int, Ge(1)] | None = None

@@ -117,7 +117,7 @@ def dotted(path: Sequence[str | int]) -> str:
 def parse_overrides(overrides: Overrides) -> Table:
     """Overrides as one table; among themselves a later one wins, and their order does not matter otherwise.
 
-    Raises `ConfigError` where one is not `KEY=VALUE`.
+    Raises `ConfigError` if one is not `KEY=VALUE`.
     """
     pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split, overrides)
     table = empty()

@@ -175,7 +175,7 @@ class Walk:
             given[field.name], complete[field.name] = self.component(field.family, path, table)
 
     def _chosen(self, family: str, default: Any) -> dict[str, Any] | None:
-        """A default component as a table; `None` where it has no name in the catalogue."""
+        """A default component as a table; `None` if it has no name in the catalogue."""
         catalogue = self.resolved.catalogue
         if isinstance(default, SourceDefault):
             name = catalogue.name_of_source(family, default.source)

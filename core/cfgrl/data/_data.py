@@ -59,7 +59,7 @@ class Data(eqx.Module):
         - `observations`: `(rows, observation)`; floating point becomes float32, uint8 images stay uint8.
         - `actions`: `(rows, action)`, within [-1, 1]; the action of an episode's last row is never used.
         - `terminals`: `(rows,)`, 1 on the last row of each episode.
-        - `goals`: `(rows, goal)`, the goal representation of each row; the observations where not given.
+        - `goals`: `(rows, goal)`, the goal representation of each row; the observations if not given.
         - `rewards`: `(rows,)`, the reward of the transition that starts at the row.
         - `masks`: `(rows,)`, 0 where that transition ended its task for good, so that nothing follows to be valued,
           1 elsewhere; all 1 where rewards are given without them. An episode that merely ran out of time has 1.

@@ -24,7 +24,7 @@ class StepResult(NamedTuple):
     """What one environment step answers.
 
     `observation` has shape `(observation,)`, or is an image of uint8; `reward` is the environment's own; `done` says
-    that the episode is over for whatever reason; `success` says that the task was solved at this step, `None` where a
+    that the episode is over for whatever reason; `success` says that the task was solved at this step, `None` if a
     task knows returns only.
     """
 
@@ -39,7 +39,7 @@ class Environment(abc.ABC):
 
     @abc.abstractmethod
     def reset(self, task: str, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Start an episode; returns the first observation and the goal (`None` where tasks have no goal).
+        """Start an episode; returns the first observation and the goal (`None` if tasks have no goal).
 
         An observation is a float32 vector, or an image of shape `(height, width, channels)` and uint8; a goal has the
         shape of a row of the data's `goals`.
@@ -50,15 +50,15 @@ class Environment(abc.ABC):
         """Apply one action of shape `(action,)`."""
 
     def position(self) -> np.ndarray | None:
-        """The agent's place on the floor plan, shape `(2,)`, for pictures; `None` where there is no plan."""
+        """The agent's place on the floor plan, shape `(2,)`, for pictures; `None` if there is no plan."""
         return None
 
     def walls(self) -> np.ndarray | None:
-        """The floor plan as rectangles `(x, y, width, height)`, shape `(n, 4)`; `None` where there is none."""
+        """The floor plan as rectangles `(x, y, width, height)`, shape `(n, 4)`; `None` if there is none."""
         return None
 
     def frame(self) -> np.ndarray | None:
-        """What it looks like now, shape `(height, width, 3)`, uint8, for films; `None` where there is no picture."""
+        """What it looks like now, shape `(height, width, 3)`, uint8, for films; `None` if there is no picture."""
         return None
 
     def close(self) -> None:
@@ -112,11 +112,11 @@ class Dataset(abc.ABC):
         return ()
 
     def environment(self) -> Environment | None:
-        """A new environment, or `None` where the data set has none."""
+        """A new environment, or `None` if the data set has none."""
         return None
 
     def require_environment(self) -> Environment:
-        """A new environment; raises `DataError` where the data set has none."""
+        """A new environment; raises `DataError` if the data set has none."""
         environment = self.environment()
         if environment is None:
             raise DataError(f"The data set {type(self).__name__} names tasks but gives no environment.")
@@ -141,7 +141,7 @@ def generate(
 ) -> pathlib.Path:
     """`dataset.generate`, which is told of `recipe` only where that changes something: not all classes know it.
 
-    Raises `ConfigError` where numbers are to be changed and the class lets none be.
+    Raises `ConfigError` if numbers are to be changed and the class lets none be.
     """
     make: Any = dataset.generate
     if not recipe:

@@ -31,7 +31,7 @@ def place(data: Data, *, residency: Literal["auto", "device", "host"] = "auto", 
 
     - `data`: as `Data.from_arrays` gives them; columns that are streamed already stay so.
     - `residency`: `device`, `host`, or `auto`: on the device where the columns take at most `budget`.
-    - `budget`: bytes; half of the device's free memory where not given.
+    - `budget`: bytes; half of the device's free memory if not given.
     """
     # Goals may be the observations themselves: one array, counted and held once.
     distinct = {id(column): column for column in data.columns.values()}

@@ -74,7 +74,7 @@ def survey_arrays(arrays: Mapping[str, np.ndarray], layout: Layout) -> dict[str,
     - `arrays`: for each `dtype`, `shape`, and the `min` and `max` of its finite values;
     - `returns`: `min`, `mean`, `max` over episodes; `None` without rewards;
     - `ended_for_good`: the share of transitions that end their task, `actions_at_bounds`: the share of action
-      numbers that are -1 or 1; `None` where the arrays do not tell;
+      numbers that are -1 or 1; `None` if the arrays do not tell;
     - `problems`: why they cannot be learnt from; `warnings`.
     """
     arrays = {name: _flat(array) if name in _NUMBERS else array for name, array in arrays.items()}

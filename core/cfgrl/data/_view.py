@@ -32,7 +32,7 @@ class Statistics(eqx.Module):
 
 
 class ViewState(eqx.Module):
-    """Statistics of observations and goals; `None` where the view does not normalise, and for images."""
+    """Statistics of observations and goals; `None` if the view does not normalise, and for images."""
 
     observations: Statistics | None
     goals: Statistics | None
@@ -67,7 +67,7 @@ class View(Checked):
     action_margin: Float[Array, ""] = scalar(1e-5, ge=0.0, lt=1.0)
 
     def fit(self, data: Data) -> ViewState:
-        """Statistics of host or device data. Raises `DataError` where `augment` asks for images and there are none."""
+        """Statistics of host or device data. Raises `DataError` if `augment` asks for images and there are none."""
         observations, goals = data.columns["observations"], data.columns["goals"]
         if self.augment == "crop" and 4 not in (len(observations.shape), len(goals.shape)):
             shape = observations.shape[1:]

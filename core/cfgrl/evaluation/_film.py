@@ -45,7 +45,7 @@ def film(
     **Arguments:**
 
     - `state`: several agent seeds stacked.
-    - `draw`: makes a picture of an environment and its goal; `None` where it has nothing to show.
+    - `draw`: makes a picture of an environment and its goal; `None` if it has nothing to show.
     - `seed`: root of the acting noise, as it was judged.
 
     Episodes whose environment has nothing to show are left out.

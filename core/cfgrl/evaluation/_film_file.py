@@ -20,7 +20,7 @@ _WALL, _FLOOR, _AGENT, _GOAL = (70, 74, 82), (245, 244, 240), (0, 114, 178), (21
 def write_film(path: pathlib.Path, pictures: Sequence[np.ndarray], *, seconds: float) -> None:
     """Write pictures, each of shape `(height, width, 3)` and uint8, as a film that lasts `seconds`.
 
-    The ending of `path` chooses the format; an earlier film is replaced by a whole one. Raises `ConfigError` where MP4
+    The ending of `path` chooses the format; an earlier film is replaced by a whole one. Raises `ConfigError` if MP4
     is asked for without the extra `video`.
     """
     require_format(path.suffix[1:])

@@ -10,7 +10,7 @@ class Doing(NamedTuple):
     **Arguments:**
 
     - `beats`: how often something was begun; one that stands still is a worker that hangs, or has nothing to do.
-    - `episode`: number of the episode whose environment is at work, `None` where no episode can be at fault.
+    - `episode`: number of the episode whose environment is at work, `None` if no episode can be at fault.
     - `making`: an environment is being made, which may take longer than a step.
     """
 

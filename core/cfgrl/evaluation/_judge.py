@@ -43,10 +43,10 @@ def judge(
     **Arguments:**
 
     - `seeds`: names of the agent seeds stacked in `state`, in order.
-    - `weights`: the sweep; replaced by a single `None` where the agent has no dial.
+    - `weights`: the sweep; replaced by a single `None` if the agent has no dial.
     - `tasks`: names or 1-based numbers; empty for all.
     - `seed`: decides environment seeds and acting noise.
-    - `pool`, `workers`, `timeout`, `progress`: as in `play_all`; one worker a processor core where not given.
+    - `pool`, `workers`, `timeout`, `progress`: as in `play_all`; one worker a processor core if not given.
 
     **Raises:** `DataError` where the data set has no environment, `ConfigError` for an unknown task.
     """

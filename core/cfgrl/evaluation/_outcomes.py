@@ -19,9 +19,9 @@ class Outcome(NamedTuple):
 
     - `seed`: agent seed, the trained agent that acted.
     - `task`: name of the task.
-    - `weight`: guidance weight; `None` where there is no dial.
+    - `weight`: guidance weight; `None` if there is no dial.
     - `env_seed`: seed of the episode; the same seeds are played at every weight.
-    - `success`: 0 or 1 (or a fraction); `None` where the task knows only returns.
+    - `success`: 0 or 1 (or a fraction); `None` if the task knows only returns.
     - `return_`: sum of the environment's rewards.
     - `length`: environment steps.
     - `failed`: the environment raised, died, hung or answered something that is not a number.
@@ -44,7 +44,7 @@ def columns(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
 
 
 def from_columns(table: Mapping[str, Any]) -> list[Outcome]:
-    """The episodes that `columns` wrote. Raises `ValueError` where a column is missing or of another length."""
+    """The episodes that `columns` wrote. Raises `ValueError` if a column is missing or of another length."""
     names = [name.rstrip("_") for name in Outcome._fields]
     if missing := [name for name in names if name not in table]:
         raise ValueError(f"there is no column {missing[0]!r}")
@@ -90,7 +90,7 @@ class Table(NamedTuple):
 
 
 def tabulate(outcomes: Sequence[Outcome]) -> Table:
-    """Sort the episodes into cells. Raises `ValueError` where they are repeated, missing or not paired."""
+    """Sort the episodes into cells. Raises `ValueError` if they are repeated, missing or not paired."""
     if not outcomes:
         raise ValueError("There are no episodes to summarise.")
     seeds = sorted({outcome.seed for outcome in outcomes})

@@ -38,7 +38,7 @@ def summarise(outcomes: Sequence[Outcome], *, key: int = 0) -> dict[str, Any]:
     `results` (one entry a weight), `chosen`, `comparisons` of the measure (w = 1 against w = 0, and each w > 1 against
     w = 1) and `notes` (what the intervals do not cover). Under "return", `tasks` and `by_seed` hold returns.
 
-    Raises `ValueError` where the episodes are not paired over the weights.
+    Raises `ValueError` if the episodes are not paired over the weights.
     """
     table = tabulate(outcomes)
     replicates = resample(table.values, rng=np.random.default_rng([key, 0]))

@@ -92,7 +92,7 @@ def _chosen(file: Any, path: pathlib.Path, keys: Collection[str] | None) -> dict
 
 
 def _at(file: Any, key: str, path: pathlib.Path) -> Any:
-    """The array at one path, reached by plain members only; `None` where there is none."""
+    """The array at one path, reached by plain members only; `None` if there is none."""
     import h5py
 
     item, walked = file, ""
@@ -133,7 +133,7 @@ def _walk(file: Any, path: pathlib.Path) -> Iterator[tuple[str, Any]]:
 
 
 def _follow(group: Any, name: str, where: str) -> Any:
-    """The member `name` of a group, `None` where there is none. Raises `DataError` for what is only a link."""
+    """The member `name` of a group, `None` if there is none. Raises `DataError` for what is only a link."""
     import h5py
 
     link = group.get(name, getlink=True)

@@ -64,7 +64,7 @@ def refuse_indirect(dataset: Any, where: str) -> None:
 
 
 def element_type(dataset: Any, where: str) -> np.dtype:
-    """The type of an array's elements. Raises `DataError` where they are neither numbers nor booleans."""
+    """The type of an array's elements. Raises `DataError` if they are neither numbers nor booleans."""
     import h5py
 
     kind = dataset.id.get_type().get_class()

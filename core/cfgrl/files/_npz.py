@@ -140,7 +140,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
 def _mapped(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: int, count: int, dtype: np.dtype
 ) -> np.ndarray | None:
-    """A large array that is not compressed, where it lies in the file; `None` where it has to be copied."""
+    """A large array that is not compressed, where it lies in the file; `None` if it has to be copied."""
     if info.compress_type != zipfile.ZIP_STORED or count * dtype.itemsize <= LARGE or archive.filename is None:
         return None
     with open(archive.filename, "rb") as file:

@@ -13,7 +13,7 @@ LARGE = 1 << 30
 
 
 def allocate(count: int, dtype: np.dtype) -> np.ndarray:
-    """An array of shape `(count,)` to be filled. Raises `DataError` where there is no space for a large one."""
+    """An array of shape `(count,)` to be filled. Raises `DataError` if there is no space for a large one."""
     if count * dtype.itemsize <= LARGE:
         return np.empty(count, dtype)
     directory = cache_folder()

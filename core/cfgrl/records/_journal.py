@@ -119,6 +119,6 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Write a JSON file in one step. Raises `CheckpointError` where it cannot be written."""
+    """Write a JSON file in one step. Raises `CheckpointError` if it cannot be written."""
     with writing(path):
         replace(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())

@@ -79,7 +79,7 @@ def read_manifest(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _column_fault(shape: list[int], dtype: str) -> str | None:
-    """Why nothing can have rows of this shape and type; `None` where something can."""
+    """Why nothing can have rows of this shape and type; `None` if something can."""
     try:
         kind = np.dtype(dtype).kind
     except (TypeError, ValueError, SyntaxError):

@@ -118,7 +118,7 @@ _METRICS = pydantic.TypeAdapter(dict[str, Number | str | bool | None], config=_R
 
 
 def complaint(value: Any, form: type[pydantic.BaseModel] | None = None) -> str | None:
-    """What is wrong with a parsed record, as a sentence that goes on from its place; `None` where nothing is."""
+    """What is wrong with a parsed record, as a sentence that goes on from its place; `None` if nothing is."""
     for path, fault in misfits(value):
         return f"{dotted(path[:10]) or 'it'}: {fault}"
     return None if form is None else _refusal(form.model_validate, value)

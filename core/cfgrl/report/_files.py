@@ -36,7 +36,7 @@ def write_derived(path: pathlib.Path, content: bytes, mark: str) -> pathlib.Path
 
 
 def refuse_foreign(path: pathlib.Path, mark: str) -> None:
-    """Raises `ConfigError` where `path` exists and does not carry `mark`."""
+    """Raises `ConfigError` if `path` exists and does not carry `mark`."""
     if path.is_dir():
         raise ConfigError(f"{path} is a directory; name a file with --out.")
     if path.exists():

@@ -69,7 +69,7 @@ def steps(folder: pathlib.Path) -> list[int]:
 
 
 def newest(folder: pathlib.Path) -> int | None:
-    """The newest step whose record is whole, `None` where there is none; the arrays are not looked at."""
+    """The newest step whose record is whole, `None` if there is none; the arrays are not looked at."""
     for step in reversed(steps(folder)):
         with contextlib.suppress(CheckpointError):
             _digests.read(folder / str(step), step)

@@ -26,7 +26,7 @@ def write_films(
 ) -> list[pathlib.Path]:
     """Film what `record`, an evaluation of this state, judged; returns the files, `folder/TASK-wWEIGHT.FORMAT`.
 
-    A film of the same name is replaced: it showed an earlier evaluation. Raises `DataError` where there is nothing to
+    A film of the same name is replaced: it showed an earlier evaluation. Raises `DataError` if there is nothing to
     see, `ConfigError` where the format needs an extra.
     """
     weights = [result["weight"] for result in record["results"]]

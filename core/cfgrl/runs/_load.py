@@ -30,7 +30,7 @@ def load(
     **Arguments:**
 
     - `run`: the directory.
-    - `seed`: which agent seed; the first of the run where not given.
+    - `seed`: which agent seed; the first of the run if not given.
     - `step`: another step that lies in `checkpoints/`.
     - `strict`: refuse a broken newest checkpoint instead of taking the one before it.
 
@@ -71,7 +71,7 @@ def load_state(
 
 
 def _template(run: RunDirectory, agent: Agent, seeds: tuple[int, ...], spec: Spec) -> AgentState:
-    """The shapes of a state. Raises `CheckpointError` where no agent can be made for rows of the shapes in `spec`."""
+    """The shapes of a state. Raises `CheckpointError` if no agent can be made for rows of the shapes in `spec`."""
     try:
         return eqx.filter_eval_shape(lambda key: init(agent, Data.example(spec), key=key), seed_keys(seeds))
     except CfgrlError:

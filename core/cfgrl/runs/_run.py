@@ -54,7 +54,7 @@ class RunDirectory(RunFiles):
                 )
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest. Raises `CheckpointError` where it is missing, broken or of a newer schema."""
+        """The manifest. Raises `CheckpointError` if it is missing, broken or of a newer schema."""
         if not self.path.is_dir():
             raise ConfigError(f"There is no run directory {self.path}; `cfgrl train PRESET --run-dir DIR` makes one.")
         if not self.exists:
@@ -100,7 +100,7 @@ class RunDirectory(RunFiles):
             _journal.write_json(self.error, {"exit_code": exit_code, "message": str(error), "step": step})
 
     def restore(self, template: Any, *, strict: bool = False, warn: Any = None) -> tuple[int, Any] | None:
-        """The newest good checkpoint as `(step, state)`, `None` where there is none.
+        """The newest good checkpoint as `(step, state)`, `None` if there is none.
 
         A broken checkpoint is named through `warn` and the one before it is used; `strict` raises instead.
         """

@@ -102,8 +102,8 @@ class Sweep(_Form):
       `only_data`: the labels that are used, where not all.
     - `seeds`: agent seeds, trained together in one process.
     - `set`: keys of every run.
-    - `reference`: the arm that the others are compared with; the first where not given.
-    - `density`: what `cfgrl density` measures of each run; nothing where not given.
+    - `reference`: the arm that the others are compared with; the first if not given.
+    - `density`: what `cfgrl density` measures of each run; nothing if not given.
     - `cores`, `memory`: processor cores and GiB of one run; it is stopped where it takes more memory.
     - `quick`: what `--quick` lays over this table.
     """

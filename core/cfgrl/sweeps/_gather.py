@@ -99,7 +99,7 @@ def results(folder: pathlib.Path) -> dict[str, Any]:
 
 
 def read_plan(folder: pathlib.Path) -> dict[str, Any]:
-    """`sweep.json`. Raises `ConfigError` where there is none, `CheckpointError` where it is of another form."""
+    """`sweep.json`. Raises `ConfigError` if there is none, `CheckpointError` where it is of another form."""
     path = folder / "sweep.json"
     if not path.is_file():
         raise ConfigError(f"{folder} is no folder of a sweep: it has no sweep.json. `cfgrl sweep NAME` makes one.")

@@ -50,7 +50,7 @@ def run_sweep(
 
     **Arguments:**
 
-    - `cores`, `memory`: processor cores and GiB for all runs together; what is free where not given.
+    - `cores`, `memory`: processor cores and GiB for all runs together; what is free if not given.
     - `registry`: as `--registry`, for the runs' own commands.
     - `say`: takes a line of progress; `stopped`: whether a signal asked to stop.
 

@@ -13,7 +13,7 @@ from cfgrl.testing._memo import once
 
 
 def _load(dataset: Any) -> Any:
-    """What `load` gives; `None` where they are not on this machine, which is no fault."""
+    """What `load` gives; `None` if they are not on this machine, which is no fault."""
     try:
         return dataset.load()
     except DataError as error:

@@ -71,7 +71,7 @@ def _touch(component: Any) -> Any:
 
 
 def _with(component: Any, name: str, value: float) -> Any:
-    """The component with another value; `None` where it refuses that, as fields that are ordered do."""
+    """The component with another value; `None` if it refuses that, as fields that are ordered do."""
     try:
         return dataclasses.replace(component, **{name: value})
     except Exception:

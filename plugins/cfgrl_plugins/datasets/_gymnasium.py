@@ -38,7 +38,7 @@ class GymnasiumEnvironment(Environment):
     Observations in parts are joined in alphabetical order; `observation`, `achieved_goal` and `desired_goal` become
     the observation and, from the last, the goal. Actions are clipped to [-1, 1] and carried to the action space's
     bounds. An episode is over when it terminated or was truncated, and `success` is what the environment says under
-    `success` or `is_success`; `None` where it says nothing.
+    `success` or `is_success`; `None` if it says nothing.
 
     **Arguments:**
 

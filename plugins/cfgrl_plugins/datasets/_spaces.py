@@ -42,7 +42,7 @@ def describe(space: Any) -> dict[str, Any]:
 
 
 def observation_fault(space: Mapping[str, Any]) -> str | None:
-    """Why observations of `space` cannot be used, to follow "its observations"; `None` where they can."""
+    """Why observations of `space` cannot be used, to follow "its observations"; `None` if they can."""
     kind = space["type"]
     if kind == "Dict":
         named = sorted(space["subspaces"].items())

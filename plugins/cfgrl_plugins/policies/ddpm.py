@@ -36,7 +36,7 @@ class DDPM(FieldPolicy):
     - `steps`: T, the number of noise levels trained on.
     - `schedule`: β_k: `vp` as in Diffusion-QL; `linear` (scaled by 1000/T, so for T of about 50 and more); `cosine`.
     - `sampler`: `ddpm` draws from the posterior of each level; `ddim` is deterministic after the first noise.
-    - `sampling_steps`: levels visited when sampling, all where not given; only `ddim` can leave any out.
+    - `sampling_steps`: levels visited when sampling, all if not given; only `ddim` can leave any out.
     - `clamp`: bound of the clean estimate at each step: 1 for actions; "none" for subgoals, which have no box.
     - `time`: what the network is told of t: `raw`, `sinusoidal` of the level's number k, or that through a small MLP.
 

@@ -98,7 +98,7 @@ def series(arm: str, points: Sequence[Mapping[str, Any]]) -> list[Series]:
 
 
 def quantity(line: Mapping[str, Any], key: str) -> tuple[float, list[float] | None] | None:
-    """One quantity of such an entry, and its interval; `None` where it is not known."""
+    """One quantity of such an entry, and its interval; `None` if it is not known."""
     value, bounds = line.get(key), line.get(f"{key}_ci")
     if value is None:
         return None

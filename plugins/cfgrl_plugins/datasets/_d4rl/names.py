@@ -17,7 +17,7 @@ SERVER = "http://rail.eecs.berkeley.edu/datasets/offline_rl"
 class Family(NamedTuple):
     """What the data sets of one environment have in common.
 
-    `environment` is the Gymnasium environment that took the place of D4RL's, `None` where there is none whose
+    `environment` is the Gymnasium environment that took the place of D4RL's, `None` if there is none whose
     observations have the same form.
     """
 

@@ -34,7 +34,7 @@ def find(name: Name, directory: pathlib.Path) -> pathlib.Path | None:
 
 
 def episodes(folder: pathlib.Path, count: int | None) -> list[pathlib.Path]:
-    """The first `count` episodes (all if `None`) by their numbers. Raises `DataError` where there are fewer."""
+    """The first `count` episodes (all if `None`) by their numbers. Raises `DataError` if there are fewer."""
     numbered = [(int(match[1]), path) for path in folder.glob("*.npz") if (match := _FILE.fullmatch(path.name))]
     paths = [path for _, path in sorted(numbered)]
     if count is not None and count > len(paths):

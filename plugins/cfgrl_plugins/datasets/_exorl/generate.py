@@ -60,7 +60,7 @@ def generate(name: Name, directory: pathlib.Path, *, episodes: int | None, seed:
 
 
 def read_record(buffer: pathlib.Path) -> dict[str, Any] | None:
-    """How a buffer was made, from the record beside it; `None` where there is none."""
+    """How a buffer was made, from the record beside it; `None` if there is none."""
     record = _files.read_record(buffer.parent / RECORD)
     return record if record is not None and record.get("origin") == "generated" else None
 

@@ -95,7 +95,7 @@ class Cache:
         self._path = folder / f"{name.domain}-{name.task}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
 
     def read(self) -> np.ndarray | None:
-        """The rewards of all transitions, in order, `(transitions,)`; `None` where they are not known."""
+        """The rewards of all transitions, in order, `(transitions,)`; `None` if they are not known."""
         try:
             return read_npz(self._path)["rewards"]
         except (DataError, KeyError):

@@ -103,7 +103,7 @@ def _check_space(space: Any) -> None:
 
 
 def _played(said: Mapping[str, Any]) -> Played | None:
-    """The environment for evaluation, or the one of the data; `None` where it cannot be made safely or at all."""
+    """The environment for evaluation, or the one of the data; `None` if it cannot be made safely or at all."""
     text = said.get("eval_env_spec") or said.get("env_spec")
     try:
         spec = json.loads(text) if isinstance(text, str) else None

@@ -73,7 +73,7 @@ def generate(
 
 
 def _is_there(file: str, directory: pathlib.Path, making: dict[str, Any]) -> bool:
-    """Whether the same data set exists, whole. Raises `DataError` where another file is in the way."""
+    """Whether the same data set exists, whole. Raises `DataError` if another file is in the way."""
     training, validation, record_path = locate.paths(directory, file)
     present = [path for path in (training, validation) if path.exists()]
     record = locate.read_record(record_path)

@@ -65,7 +65,7 @@ def _places(directory: str | None) -> tuple[pathlib.Path, ...]:
 
 
 def read_record(path: pathlib.Path) -> dict[str, Any] | None:
-    """Read `NAME.json`; `None` where it is missing or no record."""
+    """Read `NAME.json`; `None` if it is missing or no record."""
     record = files.read_record(path)
     sound = record is not None and isinstance(record.get("files"), dict) and isinstance(record.get("origin", ""), str)
     return record if sound else None

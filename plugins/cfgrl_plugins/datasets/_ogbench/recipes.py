@@ -13,7 +13,7 @@ _CLASSES = {cls.__name__: cls for cls in (PointMazeRecipe, ManipulationRecipe)}
 
 
 def published(entry: Entry) -> Recipe | None:
-    """What OGBench published of how the data set was made; `None` where that needs what the package does not ship."""
+    """What OGBench published of how the data set was made; `None` if that needs what the package does not ship."""
     if entry.family == "pointmaze":
         return pointmaze.published_recipe(entry.environment, entry.layout, entry.kind)
     if entry.family in ("cube", "scene", "puzzle"):

@@ -76,7 +76,7 @@ class Relabel:
 
 
 def _table(entry: Entry, arrays: Mapping[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
-    """The members that are needed. Raises `DataError` where one is missing or wrong."""
+    """The members that are needed. Raises `DataError` if one is missing or wrong."""
     needed = _NEEDED.get(entry.family, ("qpos",))
     missing = [name for name in needed if name not in arrays]
     if missing:

@@ -54,7 +54,7 @@ def build(
 
 
 def hold_out(data: "Data", share: float) -> "tuple[Data, Data | None]":
-    """Keep a share of the episodes, evenly spread over the file, for validation; `None` where there is none."""
+    """Keep a share of the episodes, evenly spread over the file, for validation; `None` if there is none."""
     training, validation = split(data.n_episodes, share)
     if not validation:
         return data, None
