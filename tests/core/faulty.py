@@ -135,6 +135,13 @@ class Unmakeable(Faulty):
         leave("leaves")
 
 
+class NeverMade(Faulty):
+    """Takes for ever to be made."""
+
+    def __init__(self) -> None:
+        time.sleep(600)
+
+
 def episodes(count: int, weights: tuple[float, ...] = (0.0, 1.0, 3.0), n_seeds: int = 2) -> list[Episode]:
     """`count` episodes, each with an environment seed of its own, so that a fault belongs to one of them."""
     return [

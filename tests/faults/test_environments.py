@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import jax
 import numpy as np
 import pytest
-from faulty import DEATHS, HANGS, TOLD, Faulty, FaultyData, Unmakeable, episodes
+from faulty import DEATHS, HANGS, TOLD, Faulty, FaultyData, NeverMade, Unmakeable, episodes
 from toys import small_agent, walk
 
 from cfgrl import DataError, init
@@ -111,10 +111,10 @@ def test_environments_that_can_never_be_made_are_no_failed_episodes(trained) -> 
 
 
 def test_a_worker_that_never_starts_is_given_up(trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_worker, "STARTING", 0.0)
+    monkeypatch.setattr(_worker, "STARTING", 0.5)
     monkeypatch.setattr(_worker, "LOST", 1)
     with pytest.raises(DataError, match="worker did nothing for .* s; `cfgrl doctor`"):
-        play_all(*trained, functools.partial(Faulty, {}), episodes(6), workers=1, timeout=1e-6)
+        play_all(*trained, NeverMade, episodes(6), workers=1, timeout=1e-6)
 
 
 def test_the_record_says_how_many_failed(trained) -> None:
