@@ -41,7 +41,7 @@ print(time.time())
 
 
 #: Hook modules of ten plugins: eight good ones, one that raises, one whose class takes five seconds to import.
-GOOD = "from cfgrl import Component, hookimpl\ncfgrl_api = 1\n@hookimpl\ndef cfgrl_labelers():\n"
+GOOD = "from cfgrl import Component, hookimpl\ncfgrl_api = 2\n@hookimpl\ndef cfgrl_labelers():\n"
 TEN = {
     **{f"plugin-{i}": GOOD + f"    return {{'l{i}': Component('plugin_{i}:L', summary='good')}}\n" for i in range(8)},
     "plugin-broken": "raise RuntimeError('broken on purpose')\n",

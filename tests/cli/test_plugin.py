@@ -103,6 +103,14 @@ def test_a_new_package_passes(package: pathlib.Path) -> None:
 
 
 PYPROJECT, HOOKS, REGISTRY = "pyproject.toml", "src/cfgrl_near_places/hooks.py", "src/cfgrl_near_places/registry.toml"
+#: Turns the presets' hook into one of families, on a class that can be made.
+FAMILY = [
+    ("def cfgrl_presets() -> list[pathlib.Path]:", "def cfgrl_families() -> dict[str, Family]:"),
+    (
+        'return [pathlib.Path(__file__).with_name("registry.toml")]',
+        'return {"places": Family("cfgrl_near_places.labeler:NearPlaces", "place", "where?")}',
+    ),
+]
 #: For each rule, how to break a package so that the rule has to say so, and what it says.
 BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
     "metadata_is_complete": (PYPROJECT, [("license = ", "# license = ")], "lacks project.license"),
@@ -113,6 +121,11 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]], str]] = {
     "hooks_import_nothing_heavy": (HOOKS, [("import pathlib", "import pathlib\nimport numpy")], "import numpy"),
     "names_are_free": (HOOKS, [('"near-places": Comp', '"goals": Comp')], "the labeler 'goals' is also of cfgrl"),
     "components_are_described": (HOOKS, [('verified="its own tests",', "")], "how far it was verified"),
+    "families_rest_on_abstract_classes": (
+        HOOKS,
+        [("import Component", "import Component, Family"), *FAMILY],
+        "no abstract",
+    ),
     "targets_are_its_own_classes": (HOOKS, [("labeler:NearPlaces", "labeler:Nobody")], "cannot be imported"),
     "presets_are_described": (REGISTRY, [("summary = ", "# summary = ")], "near-places-demo"),
     "presets_can_be_built": (REGISTRY, [("labeler.horizon", "labeler.horizn")], "did you mean 'horizon'"),
@@ -134,6 +147,8 @@ def test_each_rule_of_a_package_catches_its_fault(rule: str, package: pathlib.Pa
         (HOOKS, [("cfgrl_near_places.labeler:NearPlaces", "cfgrl_plugins.labelers.goals:Goals")],
          "targets_are_its_own_classes", "a class of somebody else"),
         (HOOKS, [("def cfgrl_labelers", "def cfgrl_policies")], "targets_are_its_own_classes", "does not derive from"),
+        (HOOKS, [("import Component", "import Component, Family"), *FAMILY, ("NearPlaces\", \"place", "No\", \"place")],
+         "families_rest_on_abstract_classes", "cannot be imported"),
         (HOOKS, [("cfgrl_api = 2", "cfgrl_api = 3")], "hooks_load", "upgrade cfgrl"),
         (HOOKS, [("cfgrl_api = 2", "cfgrl_api = 0")], "hooks_load", "upgrade cfgrl-near-places"),
         (HOOKS, [("cfgrl_api = 2", "cfgrl_api = '1'")], "hooks_load", "must be a whole number"),

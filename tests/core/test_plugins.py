@@ -9,11 +9,15 @@ from cfgrl._errors import ConfigError, PluginError
 from cfgrl.catalogue._catalogue import load_catalogue
 from cfgrl.catalogue._component import BUILT_IN, Component, families, family_called, groups
 from cfgrl.catalogue._directory import FILE
+from cfgrl.catalogue._fields import source_fields
 from cfgrl.catalogue._hooks import PLUGIN_API
 from cfgrl.catalogue._plugins import Plugin, discover
 from cfgrl.config._build import build_agent
 from cfgrl.config._registry import load_registries
 from cfgrl.config._run_config import read_config
+from cfgrl.testing import checks_for
+from cfgrl.testing._companions import family_of
+from cfgrl_plugins.labelers.goals import Goals
 
 
 def _plugin(name: str, plugins: tuple[Plugin, ...]) -> Plugin:
@@ -155,6 +159,24 @@ def cfgrl_components():
 """
 
 
+LINKS = """
+import abc
+import dataclasses
+
+class Network(abc.ABC):
+    @abc.abstractmethod
+    def bend(self): ...
+
+@dataclasses.dataclass(frozen=True)
+class Flat(Network):
+    def bend(self): ...
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    link: Network
+"""
+
+
 def test_a_family_comes_from_one_plugin_and_its_members_from_any(site):
     distribution(site, "cfgrl-bb-family", FAMILY)
     distribution(site, "cfgrl-aa-member", MEMBER.replace("FAMILY", "'schedules'"))  # loaded before its family
@@ -176,6 +198,10 @@ def test_a_family_comes_from_one_plugin_and_its_members_from_any(site):
     ("body", "message"),
     [
         (FAMILY.replace('"schedules": Family', '"labelers": Family'), "brings a family 'labelers', which cfgrl has"),
+        (
+            FAMILY.replace('"schedule", "how', '"labeler", "how'),
+            "the singular 'labeler' of its family 'schedules' has a",
+        ),
         (FAMILY.replace('"schedules": Family', '"Sche dules": Family'), "gives the name 'Sche dules'"),
         (FAMILY.replace("cfgrl_bb_family:Schedule", "Schedule"), "reads 'package.module:Class'"),
         (MEMBER.replace("FAMILY", "'labellers'"), "a family 'labellers', which nobody brings; did you mean 'labelers'"),
@@ -188,6 +214,7 @@ def test_what_a_plugin_can_do_wrong_with_families(site, body, message):
     plugin = _plugin("cfgrl-wrong", discover())
     assert plugin.failure is not None and message in plugin.failure
     assert not plugin.components and _plugin("cfgrl-labelers", discover()).failure is None
+    assert families() == BUILT_IN and family_called("labeler") == "labelers"
 
 
 def test_a_family_given_twice_names_both_and_is_settled_by_disable(site):
@@ -198,6 +225,26 @@ def test_a_family_given_twice_names_both_and_is_settled_by_disable(site):
         assert failure is not None and "'schedules' is given by cfgrl-bb-family 1.0 and by cfgrl-cc-family" in failure
     settled = discover(["cfgrl-cc-family:schedules"])
     assert _plugin("cfgrl-bb-family", settled).failure is None and "schedules" in families()
+
+
+def test_a_family_disturbs_nobody_else(site):
+    """Its base class is called as one of the core's, its checks do not exist, and another base cannot be imported."""
+    distribution(site, "cfgrl-aa-absent", FAMILY.replace("schedules", "absents"))
+    source = FAMILY.replace('cfgrl_bb_family:Schedule", "schedule', 'cfgrl_links:Network", "link')
+    source = source.replace('on the way?"', 'on the way?", checks="cfgrl_links:NONE"')
+    distribution(site, "cfgrl-bb-family", source.replace("schedules", "links"))
+    (site / "cfgrl_links.py").write_text(LINKS)
+    load_catalogue()
+    assert {"absents", "links"} <= set(families())
+    found = source_fields("cfgrl_plugins.policies.flow_matching:FlowMatching")
+    assert found is not None and found["network"].family == "networks"
+    mine = source_fields("cfgrl_links:Holder")
+    assert mine is not None and mine["link"].family == "links"
+    from cfgrl_links import Flat  # type: ignore[import-not-found]  # written above
+
+    assert family_of(Flat) == "links" and family_of(Goals) == "labelers" and checks_for(Goals)
+    with pytest.raises(PluginError, match="cfgrl_links:NONE cannot be imported"):
+        checks_for(Flat)
 
 
 def test_every_built_in_part_is_imported_from_one_place_when_it_is_used():

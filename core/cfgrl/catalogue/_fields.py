@@ -12,7 +12,7 @@ import typing
 from typing import Any, Literal, NamedTuple
 
 from cfgrl._errors import PluginError
-from cfgrl.catalogue._component import families, reason
+from cfgrl.catalogue._component import BUILT_IN, families, reason
 from cfgrl.catalogue._expression import Unreadable, constant, interpret
 from cfgrl.catalogue._source import ClassSource, annotated_fields, find_class, find_named, has_own_init, with_bases
 
@@ -128,8 +128,7 @@ def _from_source(cls: ClassSource, node: ast.AnnAssign) -> Field | None:
         default = given.get("default") or (_EMPTY.get(ast.unparse(factory), factory) if factory else None)
     arms = _arms(node.annotation)
     optional = "None" in arms
-    bases = {about.base.partition(":")[2]: family for family, about in families().items()} | {"FieldPolicy": "policies"}
-    family = next((bases[arm] for arm in arms if arm in bases), None)
+    family = _family_in_source(cls, arms)
     value = MISSING if default is None else _component_default(cls, default) if family else constant(default)
     if family:
         return Field(name, "component", value, family=family, optional=optional, text=text)
@@ -137,6 +136,18 @@ def _from_source(cls: ClassSource, node: ast.AnnAssign) -> Field | None:
         return Field(name, "value", value, annotation=interpret(node.annotation), optional=optional, text=text)
     except Unreadable:
         return Field(name, "unknown", value, optional=optional, text=text)
+
+
+def _family_in_source(cls: ClassSource, arms: set[str]) -> str | None:
+    """The family that an annotation names. That of a plugin counts only if the name means its very base class."""
+    for family, about in families().items():
+        name = about.base.partition(":")[2]
+        if family not in BUILT_IN and name in arms:
+            base, meant = find_class(about.base), find_class(f"{cls.module}:{name}")
+            if base and meant and (base.file, base.node.name) == (meant.file, meant.node.name):
+                return family
+    bases = {about.base.partition(":")[2]: family for family, about in BUILT_IN.items()} | {"FieldPolicy": "policies"}
+    return next((bases[arm] for arm in arms if arm in bases), None)
 
 
 def _component_default(cls: ClassSource, node: ast.expr) -> Any:

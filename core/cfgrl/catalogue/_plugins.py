@@ -107,18 +107,25 @@ def _settle_families(plugins: list[Plugin], single: set[tuple[str, str]]) -> lis
                 claims.setdefault(name, []).append(plugin)
     settled, known = [], {}
     for plugin in plugins:
-        wrong = ""
-        for name in (name for name in plugin.families if plugin in claims.get(name, [])):
-            if name in BUILT_IN or name == "presets":
-                wrong = f"it brings a family '{name}', which cfgrl has already: choose another name"
-            elif len(claims[name]) > 1:
-                who = " and by ".join(f"{claimant.distribution} {claimant.version}" for claimant in claims[name])
-                wrong = f"the family '{name}' is given by {who}; choose with `disable = [\"DISTRIBUTION:{name}\"]`"
-            else:
-                known[name] = plugin.families[name]
+        mine = {name: about for name, about in plugin.families.items() if plugin in claims.get(name, [])}
+        wrong = next(filter(None, (_wrong_family(name, about, claims[name]) for name, about in mine.items())), "")
+        known |= {} if wrong else mine
         settled.append(dataclasses.replace(plugin, failure=wrong) if wrong else plugin)
     bring(known)
     return settled
+
+
+def _wrong_family(name: str, family: Family, claimants: Collection[Plugin]) -> str:
+    """Why a plugin cannot bring a family; empty if it can."""
+    ours = {"presets", "preset", *BUILT_IN, *(about.singular for about in BUILT_IN.values())}
+    if name in ours:
+        return f"it brings a family '{name}', which cfgrl has already: choose another name"
+    if family.singular in ours:
+        return f"the singular '{family.singular}' of its family '{name}' has a meaning already: choose another one"
+    if len(claimants) > 1:
+        who = " and by ".join(f"{claimant.distribution} {claimant.version}" for claimant in claimants)
+        return f"the family '{name}' is given by {who}; choose with `disable = [\"DISTRIBUTION:{name}\"]`"
+    return ""
 
 
 def _with_components(

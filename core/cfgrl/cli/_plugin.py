@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import Any
 
-_KINDS = ("labeler", "policy", "guidance", "network", "dataset")
+_KINDS = ("labeler", "policy", "guidance", "event", "network", "dataset")
 
 
 def add(subparsers: Any) -> None:

@@ -56,7 +56,7 @@ def _checked(package: Package, family: str, name: str, component: Component) -> 
 def report_text(report: dict[str, Any], *, everything: bool = False) -> str:
     """For people: what needs a look, or with `everything` each check with what it asks for."""
     lines = [f"{report['distribution']} {report['version']}"]
-    about = _abouts() if everything else {}
+    about = _abouts({part["family"] for part in report["parts"][1:]}) if everything else {}
     for part in report["parts"]:
         lines += ["", f"{_title(part)}: {_count(len(part['findings']))}"]
         for finding in part["findings"]:
@@ -89,8 +89,8 @@ def _said(finding: dict[str, Any]) -> str:
     return f": {finding['message']}" if finding["message"] else ""
 
 
-def _abouts() -> dict[str, str]:
-    from cfgrl.testing._suite import every_check
+def _abouts(families: set[str]) -> dict[str, str]:
+    from cfgrl.testing._suite import checks_of
 
     abouts = {rule.__name__: " ".join((rule.__doc__ or "").split()) for rule in RULES}
-    return abouts | {check.name: check.about for checks in every_check().values() for check in checks}
+    return abouts | {check.name: check.about for family in families for check in checks_of(family)}

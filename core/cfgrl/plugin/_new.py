@@ -24,6 +24,7 @@ KINDS = {
     "labeler": ("labelers", "hindsight goals at most a few steps ahead"),
     "policy": ("policies", "a flow whose training dwells on the middle of the path"),
     "guidance": ("guidance", "classifier-free guidance in an interval of times"),
+    "event": ("events", "actions whose advantage stands out in the batch"),
     "network": ("networks", "fully connected layers that all see the input"),
     "dataset": ("datasets", "a point in the plane that is led to random places, made in memory"),
 }

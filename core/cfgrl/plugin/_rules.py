@@ -1,5 +1,6 @@
 """Checks of a package as a whole: metadata, hooks, names, imports, presets."""
 
+import inspect
 import json
 import re
 import subprocess
@@ -51,11 +52,11 @@ def it_requires_cfgrl(package: Package) -> None:
 
 
 def it_brings_something(package: Package) -> None:
-    """An entry point of the group `cfgrl` leads to components or presets."""
+    """An entry point of the group `cfgrl` leads to components, families or presets."""
     assert package.plugins, "it has no entry point of the group 'cfgrl': see [project.entry-points.cfgrl]"
     if not any(plugin.failure for plugin in package.plugins):
-        brings = any(plugin.components or plugin.presets for plugin in package.plugins)
-        assert brings, "its hooks give no component and no preset"
+        brings = any(plugin.components or plugin.families or plugin.presets for plugin in package.plugins)
+        assert brings, "its hooks give no component, no family and no preset"
 
 
 def hooks_load(package: Package) -> None:
@@ -119,6 +120,18 @@ def components_are_described(package: Package) -> None:
     assert not wrong, "; ".join(wrong)
 
 
+def families_rest_on_abstract_classes(package: Package) -> None:
+    """The base of each family that it adds can be imported and is an abstract class."""
+    wrong = []
+    for family in (family for plugin in package.plugins for family in plugin.families.values()):
+        try:
+            if not inspect.isabstract(load_class(family.base)):
+                wrong.append(f"{family.base} is no abstract class: a method of it should be an `abc.abstractmethod`")
+        except CfgrlError as error:
+            wrong.append(str(error))
+    assert not wrong, "; ".join(wrong)
+
+
 def targets_are_its_own_classes(package: Package) -> None:
     """Each target can be imported, is of the family that its hook is for, and lies in the package itself."""
     tops = {plugin.module.split(".")[0].partition(":")[0] for plugin in package.plugins}
@@ -178,6 +191,7 @@ RULES: tuple[Rule, ...] = (
     hooks_import_nothing_heavy,
     names_are_free,
     components_are_described,
+    families_rest_on_abstract_classes,
     targets_are_its_own_classes,
     presets_are_described,
     presets_can_be_built,

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from cfgrl._errors import CfgrlError, ConfigError
+from cfgrl._errors import CfgrlError, ConfigError, PluginError
 from cfgrl._stage import Stage
 from cfgrl.catalogue._catalogue import Catalogue, Entry, load_catalogue
 from cfgrl.catalogue._component import families, load_class
@@ -27,8 +27,9 @@ def family_of(component: Any) -> str:
     load_catalogue()  # which finds the families of plugins
     known = families()
     for family, about in known.items():
-        if issubclass(cls, load_class(about.base)):
-            return family
+        with contextlib.suppress(PluginError):  # A plugin whose base class is broken is not what is being checked.
+            if issubclass(cls, load_class(about.base)):
+                return family
     names = ", ".join(about.base.partition(":")[2] for about in known.values())
     raise TypeError(f"{cls.__name__} is no component: it is a subclass of none of {names}.")
 

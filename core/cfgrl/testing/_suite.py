@@ -67,12 +67,16 @@ def checks_for(component: Any) -> tuple[Check, ...]:
 
 def every_check() -> dict[str, tuple[Check, ...]]:
     """All checks by family, whether or not they concern a particular component."""
-    return {family: _ALL + (_FAMILIES.get(family) or _brought(about)) for family, about in families().items()}
+    return {family: checks_of(family) for family in families()}
+
+
+def checks_of(family: str) -> tuple[Check, ...]:
+    """All checks of one family. Raises `PluginError` if those that a plugin gives for it cannot be imported."""
+    return _ALL + (_FAMILIES.get(family) or _brought(families()[family]))
 
 
 def _checks_of(component: Any) -> tuple[Check, ...]:
-    family = family_of(component)  # which finds the families of plugins first
-    return every_check()[family]
+    return checks_of(family_of(component))
 
 
 def _brought(family: Family) -> tuple[Check, ...]:

@@ -14,7 +14,7 @@ authors' code, and installing it is your decision."""
 _LISTED = """\
 ## How to be listed
 
-[Write a plugin](plugins.md), let `cfgrl plugin check` pass, and add a table to `core/cfgrl/config/directory.toml`:
+[Write a plugin](plugins.md), let `cfgrl plugin check` pass, and add a table to `core/cfgrl/catalogue/directory.toml`:
 
 ```text
 {form}
@@ -33,6 +33,7 @@ def _section(root: pathlib.Path, plugin: Listed) -> str:
         name = pathlib.PurePosixPath(home).name
         home = f"[an example in this source](examples/{name}/README.md)" if name in examples(root) else code(home)
     titles = {family: about.title for family, about in FAMILIES.items()} | {"presets": "Presets"}
+    titles |= {group: group.capitalize() for group in plugin.brings if group not in titles}
     brings = [(title, codes(plugin.brings.get(group, ()))) for group, title in titles.items()]
     known = [(title, names) for title, names in brings if names != "nothing"]
     known += [("Home", f"<{home}>" if "://" in home else home), ("Interface", f"version {plugin.api}")]
