@@ -1,10 +1,9 @@
 from .datasets.bandit import Bandit as Bandit
 from .datasets.d4rl import D4RL as D4RL
 from .datasets.exorl import ExORL as ExORL
-from .datasets.hdf5 import HDF5 as HDF5
 from .datasets.minari import Minari as Minari
-from .datasets.npz import Npz as Npz
 from .datasets.ogbench import OGBench as OGBench
+from .datasets.own_file import OwnFile as OwnFile
 from .guidance.awr import AWR as AWR
 from .guidance.best_of_n import BestOfN as BestOfN
 from .guidance.cfg import CFG as CFG

@@ -20,7 +20,7 @@ from cfgrl_plugins.datasets.bandit import Bandit
 from cfgrl_plugins.datasets.d4rl import D4RL
 from cfgrl_plugins.datasets.exorl import ExORL
 from cfgrl_plugins.datasets.minari import Minari
-from cfgrl_plugins.datasets.npz import Npz
+from cfgrl_plugins.datasets.own_file import OwnFile
 from cfgrl_plugins.datasets.ogbench import OGBench
 from cfgrl_plugins.guidance.awr import AWR
 from cfgrl_plugins.guidance.best_of_n import BestOfN

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from cfgrl import ConfigError, Data, DataError
-from cfgrl_plugins.datasets._d4rl.names import ENTRIES
+from cfgrl_plugins.datasets._d4rl_names import ENTRIES
 from cfgrl_plugins.datasets.d4rl import D4RL
-from cfgrl_plugins.datasets.hdf5 import HDF5
-from cfgrl_plugins.datasets.npz import Npz
+from cfgrl_plugins.datasets.own_file import OwnFile
 
 h5py = pytest.importorskip("h5py")
 #: Transitions of each episode and whether it ended for good; the last one is cut by the end of the file.
@@ -104,10 +103,10 @@ def without(*names: str) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarr
 def test_what_is_loaded_is_what_was_written(source: str, change: Callable[..., Any], tmp_path: pathlib.Path) -> None:
     arrays = change(written())
     if source == "npz":
-        dataset = Npz(str(write_npz(tmp_path / "a.npz", arrays)))
+        dataset = OwnFile(str(write_npz(tmp_path / "a.npz", arrays)))
     else:
         path = write_hdf5(tmp_path / "hopper-medium-v2.hdf5", arrays)
-        dataset = D4RL("hopper-medium-v2", dir=str(tmp_path)) if source == "d4rl" else HDF5(str(path))
+        dataset = D4RL("hopper-medium-v2", dir=str(tmp_path)) if source == "d4rl" else OwnFile(str(path))
     training, validation = dataset.load()
     assert validation is None
     assert_same(training, {name: np.squeeze(array) for name, array in arrays.items()})
@@ -126,23 +125,23 @@ def test_names_of_a_users_own(tmp_path: pathlib.Path) -> None:
     arrays = written()
     called = {"observations": "log/obs", "actions": "log/act", "rewards": "r", "terminals": "dones", "timeouts": "cut"}
     path = write_hdf5(tmp_path / "a.h5", {called[name]: arrays[name] for name in called})
-    assert_same(HDF5(str(path), **called).load()[0], without("next_observations")(arrays))
+    assert_same(OwnFile(str(path), **called).load()[0], without("next_observations")(arrays))
     names = {name: called[name].replace("/", "_") for name in called}
     path = write_npz(tmp_path / "a.npz", {names[name]: arrays[name] for name in names})
-    assert_same(Npz(str(path), **names).load()[0], without("next_observations")(arrays))
+    assert_same(OwnFile(str(path), **names).load()[0], without("next_observations")(arrays))
     with pytest.raises(DataError, match=r"no array 'obs' for dataset.observations; did you mean 'log_obs'"):
-        Npz(str(path), **{**names, "observations": "obs"}).load()
+        OwnFile(str(path), **{**names, "observations": "obs"}).load()
     with pytest.raises(DataError, match=r"no array 'terminals' for dataset.terminals. It holds log_obs, log_act, r, d"):
-        Npz(str(path), observations="log_obs", actions="log_act").load()
+        OwnFile(str(path), observations="log_obs", actions="log_act").load()
     with pytest.raises(DataError, match="no array 'rew' for dataset.rewards"):
-        Npz(str(path), **{**names, "rewards": "rew"}).load()
+        OwnFile(str(path), **{**names, "rewards": "rew"}).load()
     with pytest.raises(DataError, match="nothing says where episodes end"):
-        Npz(str(path), observations="log_obs", actions="log_act", terminals=None).load()
+        OwnFile(str(path), observations="log_obs", actions="log_act", terminals=None).load()
 
 
 def test_what_is_none_is_not_read(tmp_path: pathlib.Path) -> None:
     path = write_npz(tmp_path / "a.npz", written())
-    data, _ = Npz(str(path), rewards=None, terminals=None, next_observations=None).load()
+    data, _ = OwnFile(str(path), rewards=None, terminals=None, next_observations=None).load()
     assert data.columns.keys() == {"observations", "actions", "goals"}
     assert (data.n_episodes, data.n_transitions) == (4, 22 - 4)  # three timeouts and the end, where nothing follows
 
@@ -157,9 +156,9 @@ def test_rows_are_taken_as_they_are(tmp_path: pathlib.Path) -> None:
         "rewards": rng.normal(size=9).astype(np.float32),
         "masks": np.array([1, 1, 0, 1, 1, 1, 1, 0, 1]),
     }
-    for path, made in ((tmp_path / "a.npz", Npz), (tmp_path / "a.hdf5", HDF5)):
-        (write_npz if made is Npz else write_hdf5)(path, arrays)
-        data, _ = made(str(path), layout="rows").load()
+    for path, write in ((tmp_path / "a.npz", write_npz), (tmp_path / "a.hdf5", write_hdf5)):
+        write(path, arrays)
+        data, _ = OwnFile(str(path), layout="rows").load()
         for name in ("observations", "actions", "goals", "rewards", "masks"):
             np.testing.assert_array_equal(data.columns[name], arrays[name])
         assert data.transitions.tolist() == [0, 1, 2, 4, 6, 7]
@@ -168,8 +167,8 @@ def test_rows_are_taken_as_they_are(tmp_path: pathlib.Path) -> None:
 
 def test_a_share_of_the_episodes_is_held_out(tmp_path: pathlib.Path) -> None:
     path = write_npz(tmp_path / "a.npz", written())
-    whole, _ = Npz(str(path)).load()
-    training, validation = Npz(str(path), validation=0.3).load()
+    whole, _ = OwnFile(str(path)).load()
+    training, validation = OwnFile(str(path), validation=0.3).load()
     assert validation is not None
     assert (training.n_episodes, validation.n_episodes) == (5, 2)
     assert training.columns["goals"] is training.columns["observations"]
@@ -180,7 +179,7 @@ def test_a_share_of_the_episodes_is_held_out(tmp_path: pathlib.Path) -> None:
         found = parts[0].get(t[0].tobytes()) or parts[1][t[0].tobytes()]
         assert all(np.array_equal(a, b) for a, b in zip(t, found, strict=True))
     other = write_npz(tmp_path / "b.npz", {name: array[:4] for name, array in written().items()})
-    _, validation = Npz(str(path), validation_file=str(other)).load()
+    _, validation = OwnFile(str(path), validation_file=str(other)).load()
     assert validation is not None and validation.n_transitions == 4
 
 
@@ -189,15 +188,15 @@ def test_actions_are_clipped_by_choice_only(tmp_path: pathlib.Path, capsys: pyte
     arrays["actions"][2] = (1.5, -1.0000001, 0.25)
     path = write_npz(tmp_path / "a.npz", arrays)
     with pytest.raises(DataError, match=r"actions, row 2, column 0.*clipped with dataset.clip_actions=true"):
-        Npz(str(path)).load()
-    data, _ = Npz(str(path), clip_actions=True).load()
+        OwnFile(str(path)).load()
+    data, _ = OwnFile(str(path), clip_actions=True).load()
     np.testing.assert_array_equal(data.columns["actions"][2], np.float32([1, -1, 0.25]))
     assert "actions in 1 rows were clipped" in capsys.readouterr().err
-    assert Npz(str(path), clip_actions=True).provenance()["record"]["clip_actions"] is True
+    assert OwnFile(str(path), clip_actions=True).provenance()["record"]["clip_actions"] is True
     arrays["actions"][3, 0] = np.inf
     write_npz(path, arrays)
     with pytest.raises(DataError, match="actions, row 3, column 0, is not finite"):
-        Npz(str(path), clip_actions=True).load()
+        OwnFile(str(path), clip_actions=True).load()
 
 
 @pytest.mark.parametrize(
@@ -211,13 +210,13 @@ def test_actions_are_clipped_by_choice_only(tmp_path: pathlib.Path, capsys: pyte
 )
 def test_keys_that_exclude_each_other(keys: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        Npz("a.npz", **keys)
+        OwnFile("a.npz", **keys)
 
 
 def test_a_missing_file_says_where_it_looked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=rf"There is no a.npz in {tmp_path} \(dataset.file; relative to the working"):
-        Npz("a.npz").load()
+        OwnFile("a.npz").load()
     monkeypatch.setenv("D4RL_DATASET_DIR", str(tmp_path / "elsewhere"))
     with pytest.raises(DataError, match=r"There is no hopper-expert-v2.hdf5 or hopper_expert-v2.hdf5 in .*/elsewhere"):
         D4RL("hopper-expert-v2").load()

@@ -46,7 +46,7 @@ def check_arrays(columns: Mapping[str, np.ndarray], *, source: str, episodes: bo
       are any `goals`, `rewards` and others. `terminals` is 1 on the last row of each episode, and that row is an
       observation only.
     - `source`: where the arrays came from (a file's path), for the message.
-    - `episodes`: whether `terminals` must have that form; not where each entry is a transition of its own.
+    - `episodes`: whether `terminals` must mark last rows like this; false if each entry is a transition.
 
     **Returns:** warnings, one sentence each (a column that never changes).
 
@@ -86,8 +86,8 @@ def _shape_errors(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
             yield f"{name} has dtype {array.dtype}, but must hold {wanted}: convert it"
         axes = 1 if name in (*_FLAGS, "rewards") else 2
         if array.ndim < axes or (array.ndim > axes and axes == 1) or (name == "actions" and array.ndim != 2):
-            form = "(rows,)" if axes == 1 else "(rows, width)"
-            yield f"{name} has shape {array.shape}, but must be {form}"
+            shape = "(rows,)" if axes == 1 else "(rows, width)"
+            yield f"{name} has shape {array.shape}, but must be {shape}"
         elif 0 in array.shape:
             yield f"{name} is empty: its shape is {array.shape}"
     following = columns.get("next_observations")

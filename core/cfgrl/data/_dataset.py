@@ -139,7 +139,7 @@ class Dataset(abc.ABC):
 def generate(
     dataset: Dataset, directory: pathlib.Path | None, *, episodes: int | None, seed: int, recipe: Mapping[str, float]
 ) -> pathlib.Path:
-    """`dataset.generate`, which is told of `recipe` only where that changes something: not all classes know it.
+    """Call `dataset.generate`; pass `recipe` only if it is not empty, since not all classes take it.
 
     Raises `ConfigError` if numbers are to be changed and the class lets none be.
     """

@@ -1,4 +1,4 @@
-"""Room for an array that is read from a file: memory, or for a large one a file of its own that ends with it."""
+"""Memory for an array that is read from a file; large arrays are mapped from an unnamed temporary file."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""`Ensemble`: several networks of one shape, each with parameters of its own, evaluated together."""
+"""`Ensemble`: several networks of one shape with separate parameters, evaluated together."""
 
 from typing import Any
 

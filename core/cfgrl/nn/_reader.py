@@ -1,4 +1,4 @@
-"""`Reader` and `Input`: what networks are told, as one flat vector."""
+"""`Reader` and `Input`: observations and conditions as one flat input vector."""
 
 from typing import Any
 

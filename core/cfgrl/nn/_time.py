@@ -1,4 +1,4 @@
-"""`TimeEmbedding`: what a network is told of the time t of a flow or the noise level of a diffusion."""
+"""`TimeEmbedding`: the time t of a flow, or the noise level of a diffusion, as an input of a network."""
 
 import equinox as eqx
 import jax

@@ -6,7 +6,7 @@ from typing import Any
 
 from cfgrl.records._run import RunRecord
 from cfgrl.report._format import short
-from cfgrl.report._style import colour, figure, name_runs, spread
+from cfgrl.report._style import colour, figure, name_ends, name_runs
 
 Series = dict[Any, list[tuple[int, float]]]
 
@@ -83,19 +83,7 @@ def _finish(axes: Any, name: str, ends: Sequence[tuple[str, str, float]], *, las
         axes.set_xlabel("updates")
     axes.xaxis.set_major_formatter(lambda step, _: short(step))
     _limit(axes)
-    low, high = axes.get_ylim()
-    places = spread([min(end[2], high) for end in ends], 0.09 * (high - low))
-    for (label, ink, _), place in zip(ends, places, strict=True):
-        axes.annotate(
-            label,
-            (1.0, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=ink,
-            annotation_clip=False,
-        )
+    name_ends(axes, ends, 0.09)
 
 
 def _limit(axes: Any) -> None:

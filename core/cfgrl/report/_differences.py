@@ -1,11 +1,11 @@
-"""Paired differences as intervals around zero: what may be said, at a glance."""
+"""Paired differences as intervals around zero."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from cfgrl.records._run import RunRecord
 from cfgrl.report._format import weight
-from cfgrl.report._style import INK, MUTED, colour, figure, name_runs
+from cfgrl.report._style import INK, colour, figure, name_runs, name_sides, rows_only
 
 
 def differences(runs: Sequence[RunRecord], measure: str) -> Any:
@@ -30,36 +30,13 @@ def differences(runs: Sequence[RunRecord], measure: str) -> Any:
             axes.hlines(height, low, high, color=colour(run.number), lw=1.6)
             face = colour(run.number) if decided else "none"
             axes.plot([row["difference"]], [height], "o", ms=5, mec=colour(run.number), mfc=face, mew=1.2)
-    axes.set_yticks(range(len(pairs)), [f"w = {weight(a)} against {weight(b)}" for a, b in pairs])
+    rows_only(axes, [f"w = {weight(a)} against {weight(b)}" for a, b in pairs])
     axes.set_ylim(len(pairs) - 0.5, -0.5)
-    axes.grid(visible=True, axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"difference in mean {measure}")
-    _sides(axes)
+    name_sides(axes, "← larger w is worse", "larger w is better →")
     name_runs(drawn, runs)
     return drawn
 
 
 def _rows(run: RunRecord) -> list[dict[str, Any]]:
     return (run.evaluation or {}).get("comparisons", [])
-
-
-def _sides(axes: Any) -> None:
-    """Say above the axes which side of zero means what; both sides are always in view."""
-    low, high = axes.get_xlim()
-    reach = max(high - low, 1e-6)
-    axes.set_xlim(min(low, -0.3 * reach), max(high, 0.3 * reach))
-    for text, offset, side in (("← larger w is worse", -6, "right"), ("larger w is better →", 6, "left")):
-        axes.annotate(
-            text,
-            (0, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(offset, 3),
-            textcoords="offset points",
-            ha=side,
-            va="bottom",
-            color=MUTED,
-            fontsize=8,
-        )

@@ -18,13 +18,13 @@ def facts(run: RunRecord) -> list[tuple[str, str]]:
     rows = [
         ("preset", run.preset),
         ("data set", run.dataset),
-        ("origin", _text(dataset.get("origin"))),
+        ("origin", as_text(dataset.get("origin"))),
         *(_file(entry) for entry in dataset.get("files") or [] if isinstance(entry, Mapping)),
-        ("begun", _text(manifest.get("created"))),
-        ("command", shlex.join(map(str, command)) if isinstance(command, list) else _text(command)),
-        ("versions", _pairs(manifest.get("versions"))),
-        ("machine", _pairs(manifest.get("platform"))),
-        ("git commit", _text(manifest.get("git"))),
+        ("begun", as_text(manifest.get("created"))),
+        ("command", shlex.join(map(str, command)) if isinstance(command, list) else as_text(command)),
+        ("versions", as_text(manifest.get("versions"))),
+        ("machine", as_text(manifest.get("platform"))),
+        ("git commit", as_text(manifest.get("git"))),
         ("run directory", str(run.path)),
     ]
     return [(name, value) for name, value in rows if value]
@@ -37,7 +37,7 @@ def flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, Mapping):
             rows += flat(value, f"{prefix}{name}.")
         else:
-            rows.append((prefix + str(name), _text(value)))
+            rows.append((prefix + str(name), as_text(value)))
     return rows
 
 
@@ -92,19 +92,14 @@ def _file(entry: Mapping[str, Any]) -> tuple[str, str]:
     return ("file", ", ".join(filter(None, (str(entry.get("path", "")), size, digest))))
 
 
-def _pairs(value: Any) -> str:
-    if not isinstance(value, Mapping):
-        return _text(value)
-    return ", ".join(f"{name} {_text(entry)}" for name, entry in value.items() if entry is not None)
-
-
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value of a manifest in one line: tables and lists flat, nothing for `None`."""
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        return _pairs(value)
+        return ", ".join(f"{name} {as_text(entry)}" for name, entry in value.items() if entry is not None)
     if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
+        return ", ".join(map(as_text, value))
     return str(value)
 
 

@@ -1,13 +1,13 @@
-"""What an evaluation allows to be said, in plain sentences, and no more than that.
+"""What an evaluation supports, in plain sentences.
 
-Each claim is a paired difference whose 95 % interval lies on one side of zero. Everything else is said to be undecided,
-and how many trained agents stand behind a claim is said with it.
+Each claim is a paired difference whose 95 % interval lies on one side of zero. Everything else is reported as
+undecided, together with the number of trained agents behind each claim.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from cfgrl.report._format import agents, between, count, listed, number, signed, signed_between, weight
+from cfgrl.report._format import agents, be, count, difference, listed, mean_ci, number, signed_between, verdict, weight
 
 #: From this many agent seeds on, an interval is taken to speak about agents in general.
 MANY = 8
@@ -26,11 +26,6 @@ def findings(record: dict[str, Any]) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _verdict(comparison: dict[str, Any]) -> str:
-    low, high = comparison["ci"]
-    return "better" if low > 0 else "worse" if high < 0 else "undecided"
-
-
 def _at(record: dict[str, Any], value: float) -> dict[str, Any] | None:
     return next((result for result in record["results"] if result["weight"] == value), None)
 
@@ -38,8 +33,8 @@ def _at(record: dict[str, Any], value: float) -> dict[str, Any] | None:
 def _without_dial(record: dict[str, Any]) -> str:
     measure, result = record.get("measure", "success"), record["results"][0]
     return (
-        f"This agent has no dial. Its mean {measure} is {number(result[measure], measure)} "
-        f"{between(result[f'{measure}_ci'], measure)} over {count(agents(record), 'agent')}."
+        f"This agent has no dial. Its mean {measure} is {mean_ci(result, measure, measure)} over "
+        f"{count(agents(record), 'agent')}."
     )
 
 
@@ -47,15 +42,14 @@ def _level(record: dict[str, Any]) -> str:
     measure = record.get("measure", "success")
     shown = [result for result in (_at(record, 0.0), _at(record, 1.0)) if result is not None]
     parts = [
-        f"{number(result[measure], measure)} {between(result[f'{measure}_ci'], measure)} "
-        f"at w = {weight(result['weight'])}{_end(record, result['weight'])}"
+        f"{mean_ci(result, measure, measure)} at w = {weight(result['weight'])}{_end(record, result['weight'])}"
         for result in shown
     ]
     return f"Mean {measure} is {listed(parts)}." if parts else ""
 
 
 def _end(record: dict[str, Any], value: float) -> str:
-    """What acting is at w = 0 or 1, in brackets, where the guidance said so."""
+    """What acting means at w = 0 or 1, in brackets, if the guidance describes it."""
     ends = record.get("dial") or ("", "")
     return f" ({ends[int(value)]})" if ends[int(value)] else ""
 
@@ -66,11 +60,10 @@ def _conditioning(record: dict[str, Any]) -> list[str]:
     rows = [row for row in record.get("comparisons", []) if (row["weight"], row["against"]) == (1.0, 0.0)]
     if not rows:
         return ["w = 0 and w = 1 were not both evaluated, so whether guidance matters is not answered here."]
-    row = rows[0]
-    said = f"{signed(row['difference'], measure)}, 95 % interval {signed_between(row['ci'], measure)}"
-    if _verdict(row) == "better":
+    row, said = rows[0], difference(rows[0], measure)
+    if verdict(row) == "better":
         return [f"Guidance matters: w = 1 is better than w = 0 ({said}){_unanimous(row)}."]
-    if _verdict(row) == "worse":
+    if verdict(row) == "worse":
         return [f"Guidance hurts: w = 1 is worse than w = 0 ({said}){_unanimous(row)}. Look for a fault in training."]
     return [f"Whether w = 1 is better than w = 0 is undecided: the interval of the difference includes zero ({said})."]
 
@@ -82,16 +75,12 @@ def _above(record: dict[str, Any]) -> list[str]:
     if not rows:
         return ["No w > 1 was compared with w = 1, so whether pushing further helps is not answered here."]
     sentences = []
-    for verdict, opening in (("better", "Pushing further helps"), ("worse", "Pushing further hurts")):
-        chosen = [row for row in rows if _verdict(row) == verdict]
-        parts = [
-            f"w = {weight(r['weight'])} ({signed(r['difference'], measure)}; {signed_between(r['ci'], measure)})"
-            for r in chosen
-        ]
+    for side, opening in (("better", "Pushing further helps"), ("worse", "Pushing further hurts")):
+        decided = [row for row in rows if verdict(row) == side]
+        parts = [f"w = {weight(row['weight'])} ({difference(row, measure, '; ')})" for row in decided]
         if parts:
-            verb = "is" if len(parts) == 1 else "are"
-            sentences.append(f"{opening}: {listed(parts)} {verb} {verdict} than w = 1.")
-    undecided = [row for row in rows if _verdict(row) == "undecided"]
+            sentences.append(f"{opening}: {listed(parts)} {be(parts)} {side} than w = 1.")
+    undecided = [row for row in rows if verdict(row) == "undecided"]
     if undecided:
         names = listed([f"w = {weight(r['weight'])} ({signed_between(r['ci'], measure)})" for r in undecided])
         opening = "Nothing can be said for or against w > 1" if len(undecided) == len(rows) else "Undecided"
@@ -109,12 +98,12 @@ def _choice(record: dict[str, Any]) -> list[str]:
     )
     if chosen.get("weight") is None:
         return [f"No w was chosen ({chosen.get('rule', 'the record names no rule')}). {warning}"]
-    value = f"{number(chosen[measure], measure)} {between(chosen[f'{measure}_ci'], measure)}"
+    value = mean_ci(chosen, measure, measure)
     return [f"Chosen w = {weight(chosen['weight'])}, {measure} {value}. Rule: {chosen['rule']}.", warning]
 
 
 def _scope(record: dict[str, Any]) -> list[str]:
-    """For whom it is said."""
+    """To which agents the findings apply."""
     seeds = agents(record)
     if seeds == 1:
         return [

@@ -1,7 +1,9 @@
-"""Numbers in words and digits, the same in the terminal, in tables and in sentences."""
+"""Formatting of numbers, the same in the terminal, in tables and in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from cfgrl.records._run import RunRecord
 
 
 def number(value: float | int | None, measure: str = "success") -> str:
@@ -14,6 +16,22 @@ def number(value: float | int | None, measure: str = "success") -> str:
 def between(bounds: Sequence[float | int] | None, measure: str = "success") -> str:
     """An interval in brackets."""
     return "–" if bounds is None else f"[{number(bounds[0], measure)}, {number(bounds[1], measure)}]"
+
+
+def mean_ci(entry: Mapping[str, Any], key: str, measure: str) -> str:
+    """A mean `entry[key]` with its interval `entry[key_ci]`: "0.50 [0.40, 0.60]"."""
+    return f"{number(entry[key], measure)} {between(entry.get(f'{key}_ci'), measure)}"
+
+
+def verdict(comparison: Mapping[str, Any]) -> str:
+    """Which side of zero the whole interval of a difference lies on."""
+    low, high = comparison["ci"]
+    return "better" if low > 0 else "worse" if high < 0 else "undecided"
+
+
+def difference(comparison: Mapping[str, Any], measure: str, joint: str = ", 95 % interval ") -> str:
+    """A difference, then its interval."""
+    return f"{signed(comparison['difference'], measure)}{joint}{signed_between(comparison['ci'], measure)}"
 
 
 def signed(value: float | int, measure: str = "success") -> str:
@@ -46,9 +64,25 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def be(subjects: Sequence[str]) -> str:
+    """The verb of so many subjects."""
+    return "is" if len(subjects) == 1 else "are"
+
+
 def agents(record: dict[str, Any]) -> int:
     """Number of agent seeds in an evaluation."""
     return len(record["results"][0]["by_seed"])
+
+
+def results(run: RunRecord) -> list[dict[str, Any]]:
+    """The results by weight of the evaluation that is shown; the run must have one."""
+    assert run.evaluation is not None
+    return run.evaluation["results"]
+
+
+def weights_of(runs: Sequence[RunRecord]) -> list[float]:
+    """All guidance weights of evaluated runs, in order."""
+    return sorted({result["weight"] for run in runs for result in results(run) if result["weight"] is not None})
 
 
 def short(step: float | int) -> str:

@@ -24,9 +24,8 @@ def rollouts(record: dict[str, Any]) -> Any:
     """All rollouts in one figure: a row a task, a column a weight."""
     tasks = grouped(record)
     columns = max(map(len, tasks.values()))
-    across, up = _extent(record)
     panel = 1.25
-    drawn = figure(panel * columns + 0.4, (panel * min(max(up / across, 0.4), 2.5) + 0.3) * len(tasks))
+    drawn = figure(panel * columns + 0.4, (panel * _aspect(record) + 0.3) * len(tasks))
     grid = drawn.subplots(len(tasks), columns, squeeze=False)
     for row, (task, played) in zip(grid, tasks.items(), strict=True):
         for axes in row[len(played) :]:
@@ -39,9 +38,8 @@ def rollouts(record: dict[str, Any]) -> Any:
 
 
 def panel(record: dict[str, Any], rollout: dict[str, Any]) -> Any:
-    """One rollout alone, without words, for a page that writes them itself."""
-    across, up = _extent(record)
-    drawn = figure(1.9, 1.9 * min(max(up / across, 0.4), 2.5))
+    """One rollout without text, for a page that adds its own."""
+    drawn = figure(1.9, 1.9 * _aspect(record))
     drawn.set_layout_engine("none")
     _draw(drawn.add_axes((0.01, 0.01, 0.98, 0.98)), record, rollout)
     return drawn
@@ -104,10 +102,11 @@ def _bounds(record: dict[str, Any]) -> tuple[float, float, float, float]:
 
 
 def _widened(low: float, high: float, span: float) -> tuple[float, float]:
-    """Two ends with room between them, also where a plan is a single line."""
+    """Two distinct ends, even if the plan is a single line."""
     return (low, high) if high - low > 1e-3 * span else (low - 0.5 * span, high + 0.5 * span)
 
 
-def _extent(record: dict[str, Any]) -> tuple[float, float]:
+def _aspect(record: dict[str, Any]) -> float:
+    """Height of a floor plan over its width, as far as a panel follows it."""
     left, right, bottom, top = _bounds(record)
-    return right - left, top - bottom
+    return min(max((top - bottom) / (right - left), 0.4), 2.5)

@@ -55,22 +55,15 @@ def page(runs: Sequence[RunRecord], command: str) -> str:
     - `runs`: what it shows; figures are left out, with a sentence, where matplotlib is missing.
     - `command`: what makes the page again.
     """
-    from markupsafe import Markup
-
     drawable = has_matplotlib()
     many = len(runs) > 1
-    drawn = pictures(runs) if drawable else []
-    figures = [
-        {"section": p.section, "caption": p.caption, "svg": Markup(inline_svg(p.draw, p.caption, p.name))}
-        for p in drawn
-    ]
     return fill(
         "page.html.j2",
+        pictures(runs) if drawable else [],
         title=runs[0].label if len(runs) == 1 else f"{len(runs)} runs compared",
         subtitle=_subtitle(runs),
         many=many,
         figures_possible=drawable,
-        figures=figures,
         judged=any(run.evaluation is not None for run in runs),
         measures=" and ".join(sorted({run.measure for run in runs if run.evaluation is not None}, reverse=True)),
         overview=overview_table(runs) if many else None,
@@ -145,7 +138,7 @@ def _rollouts(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
 
 
 def _panel(run: RunRecord, task: str, rollout: dict[str, Any]) -> dict[str, Any]:
-    """One rollout; a drawing of its own, so that narrow screens can stack them."""
+    """One rollout as a separate drawing, so that narrow screens can stack them."""
     from markupsafe import Markup
 
     record = run.rollouts

@@ -4,7 +4,7 @@ from typing import Any
 
 from cfgrl.records._run import RunRecord
 from cfgrl.report._format import short, weight
-from cfgrl.report._style import INK, figure, spread
+from cfgrl.report._style import INK, figure, name_ends
 
 
 def has_progress(run: RunRecord) -> bool:
@@ -18,27 +18,17 @@ def progress(run: RunRecord) -> Any:
     drawn = figure(5.4, 2.9)
     axes = drawn.add_subplot()
     weights = list(dict.fromkeys(result["weight"] for record in history.values() for result in record["results"]))
-    ends = []
+    ends: list[tuple[str, str, float]] = []
     for index, value in enumerate(weights):
         found = [
             (step, r[measure]) for step, record in history.items() for r in record["results"] if r["weight"] == value
         ]
         shade = 0.3 + 0.7 * (index + 1) / len(weights)
         axes.plot(*zip(*found, strict=True), "-o", color=INK, alpha=shade, ms=3, lw=1.3)
-        ends.append(found[-1][1])
+        ends.append(("no dial" if value is None else f"w = {weight(value)}", INK, found[-1][1]))
     if measure == "success":
         axes.set_ylim(-0.03, 1.03)
-    low, high = axes.get_ylim()
-    for value, place in zip(weights, spread(ends, 0.075 * (high - low)), strict=True):
-        label = "no dial" if value is None else f"w = {weight(value)}"
-        axes.annotate(
-            label,
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-        )
+    name_ends(axes, ends, 0.075)
     axes.set_xlabel("updates")
     axes.xaxis.set_major_formatter(lambda step, _: short(step))
     axes.set_ylabel(f"mean {measure}")

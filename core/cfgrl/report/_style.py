@@ -6,6 +6,7 @@ no state that outlives a figure. In a page the inks become CSS variables, so tha
 
 import html
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -76,21 +77,21 @@ def figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height))
 
 
-def render(draw: Callable[[], Any], form: str) -> bytes:
+def render(draw: Callable[[], Any], kind: str) -> bytes:
     """Draw a figure in the house style and return it as a file, "png" or "svg".
 
     **Arguments:**
 
     - `draw`: builds and returns the figure; it runs with the style in force.
-    - `form`: "png" (200 dots an inch, white paper) or "svg" (transparent, text as text).
+    - `kind`: "png" (200 dots an inch, white paper) or "svg" (transparent, text as text).
     """
     require_matplotlib()
     import matplotlib
 
     with matplotlib.rc_context(_SETTINGS):
         buffer, drawn = io.BytesIO(), draw()
-        metadata = {"Software": MARK} if form == "png" else {"Date": None, "Creator": MARK}
-        drawn.savefig(buffer, format=form, dpi=200, transparent=form == "svg", metadata=metadata)
+        metadata = {"Software": MARK} if kind == "png" else {"Date": None, "Creator": MARK}
+        drawn.savefig(buffer, format=kind, dpi=200, transparent=kind == "svg", metadata=metadata)
     return buffer.getvalue()
 
 
@@ -126,13 +127,67 @@ def colour(index: int) -> str:
 
 
 def name_runs(drawn: Any, runs: Sequence[Any]) -> None:
-    """The names of several runs in their colours above a figure that has no room beside its lines."""
+    """Name several runs in their colours above a figure."""
     if len(runs) == 1:
         return
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=colour(run.number), marker="o", ms=4, label=elided(run.label)) for run in runs]
     drawn.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, labelcolor="linecolor", fontsize=8)
+
+
+def multiples(drawn: Any, titles: Sequence[str], columns: int, *, pad: float, **shared: Any) -> list[Any]:
+    """Fill a figure with small panels in reading order; the places left over are hidden.
+
+    **Arguments:**
+
+    - `drawn`: the figure.
+    - `titles`: one for each panel, `pad` points above it.
+    - `columns`: panels in a row.
+    - `shared`: as `Figure.subplots` takes it.
+    """
+    grid = drawn.subplots(math.ceil(len(titles) / columns), columns, squeeze=False, **shared)
+    for position, axes in enumerate(grid.flat):
+        if position < len(titles):
+            axes.set_title(titles[position], loc="left", pad=pad)
+        else:
+            axes.set_visible(False)
+            # The panel above an empty place is the lowest of its column and needs the numbers of its axis.
+            grid[position // columns - 1, position % columns].tick_params(labelbottom=True)
+    return list(grid.flat)[: len(titles)]
+
+
+def rows_only(axes: Any, names: Sequence[str]) -> None:
+    """One named row for each comparison: a vertical grid, and no axis on the left."""
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(visible=True, axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def name_sides(axes: Any, worse: str, better: str) -> None:
+    """Name the two sides of zero above the axes; both sides are always in view."""
+    low, high = axes.get_xlim()
+    reach = max(high - low, 1e-6)
+    axes.set_xlim(min(low, -0.3 * reach), max(high, 0.3 * reach))
+    place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "bottom"}
+    for text, offset, side in ((worse, -6, "right"), (better, 6, "left")):
+        axes.annotate(text, (0, 1), xytext=(offset, 3), ha=side, color=MUTED, fontsize=8, **place)
+
+
+def name_ends(axes: Any, ends: Sequence[tuple[str, str, float]], gap: float) -> None:
+    """Label lines (name, colour, height of the end) at the right edge, at least `gap` of the axis apart."""
+    low, high = axes.get_ylim()
+    places = spread([min(height, high) for _, _, height in ends], gap * (high - low))
+    look: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+    for (name, ink, _), place in zip(ends, places, strict=True):
+        axes.annotate(name, (1.0, place), xycoords=("axes fraction", "data"), color=ink, **look)
+
+
+def whiskers(axes: Any, places: Sequence[float], bounds: Sequence[Sequence[float]], ink: str, lw: float) -> None:
+    """Intervals as vertical lines."""
+    axes.vlines(places, [low for low, _ in bounds], [high for _, high in bounds], color=ink, lw=lw)
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cfgrl.records._run import RunRecord
-from cfgrl.report._format import elided, weight
-from cfgrl.report._style import MUTED, PAPER, colour, figure, spread
+from cfgrl.report._format import elided, results, weight, weights_of
+from cfgrl.report._style import MUTED, PAPER, colour, figure, spread, whiskers
 
 
 def success(runs: Sequence[RunRecord], measure: str) -> Any:
@@ -18,11 +18,11 @@ def success(runs: Sequence[RunRecord], measure: str) -> Any:
     """
     drawn = figure(5.4, 3.5)
     axes = drawn.add_subplot()
-    weights = sorted({result["weight"] for run in runs for result in _results(run) if result["weight"] is not None})
+    weights = weights_of(runs)
     span = (weights[-1] - weights[0] if weights else 0.0) or 1.0
     ends = []
     for index, run in enumerate(runs):
-        if _results(run)[0]["weight"] is None:
+        if results(run)[0]["weight"] is None:
             ends.append(_level(axes, run, measure, float(index), weights))
         else:
             ends.append(_curve(axes, run, measure, (index - (len(runs) - 1) / 2) * 0.012 * span))
@@ -36,26 +36,18 @@ def success(runs: Sequence[RunRecord], measure: str) -> Any:
 def _dial(runs: Sequence[RunRecord]) -> Sequence[str]:
     """What w = 0 and w = 1 are, where all runs with a dial say the same."""
     said = {
-        tuple((run.evaluation or {}).get("dial") or ("", "")) for run in runs if _results(run)[0]["weight"] is not None
+        tuple((run.evaluation or {}).get("dial") or ("", "")) for run in runs if results(run)[0]["weight"] is not None
     }
     return said.pop() if len(said) == 1 else ("", "")
 
 
-def _results(run: RunRecord) -> list[dict[str, Any]]:
-    assert run.evaluation is not None
-    return run.evaluation["results"]
-
-
 def _curve(axes: Any, run: RunRecord, measure: str, shift: float) -> float:
     """One run with a dial; returns the height at which its line ends."""
-    results, ink = _results(run), colour(run.number)
-    places = [result["weight"] + shift for result in results]
-    means = [result[measure] for result in results]
-    for place, result in zip(places, results, strict=True):
-        values = list(result["by_seed"].values())
-        if len(values) > 1:
-            axes.plot([place] * len(values), values, "o", ms=3.4, mfc=PAPER, mec=ink, mew=0.8, zorder=3)
-    _whiskers(axes, places, results, measure, ink)
+    shown, ink = results(run), colour(run.number)
+    places = [result["weight"] + shift for result in shown]
+    means = [result[measure] for result in shown]
+    _agents(axes, places, shown, ink)
+    whiskers(axes, places, [result[f"{measure}_ci"] for result in shown], ink, 1.3)
     axes.plot(places, means, "-", color=ink)
     axes.plot(places, means, "o", color=ink, ms=5, zorder=4)
     return means[-1]
@@ -63,12 +55,10 @@ def _curve(axes: Any, run: RunRecord, measure: str, shift: float) -> float:
 
 def _level(axes: Any, run: RunRecord, measure: str, place: float, weights: Sequence[float]) -> float:
     """One run without a dial: a point where it is alone, else a level line with its interval as a band."""
-    result, ink = _results(run)[0], colour(run.number)
+    result, ink = results(run)[0], colour(run.number)
     if not weights:
-        _whiskers(axes, [place], [result], measure, ink)
-        values = list(result["by_seed"].values())
-        if len(values) > 1:
-            axes.plot([place] * len(values), values, "o", ms=3.4, mfc=PAPER, mec=ink, mew=0.8, zorder=3)
+        whiskers(axes, [place], [result[f"{measure}_ci"]], ink, 1.3)
+        _agents(axes, [place], [result], ink)
         axes.plot([place], [result[measure]], "o", color=ink, ms=5.5, zorder=4)
         return result[measure]
     axes.axhspan(*result[f"{measure}_ci"], color=ink, alpha=0.1, lw=0)
@@ -76,9 +66,12 @@ def _level(axes: Any, run: RunRecord, measure: str, place: float, weights: Seque
     return result[measure]
 
 
-def _whiskers(axes: Any, places: Sequence[float], results: Sequence[dict[str, Any]], measure: str, ink: str) -> None:
-    bounds = [result[f"{measure}_ci"] for result in results]
-    axes.vlines(places, [low for low, _ in bounds], [high for _, high in bounds], color=ink, lw=1.3)
+def _agents(axes: Any, places: Sequence[float], shown: Sequence[dict[str, Any]], ink: str) -> None:
+    """A small circle for each agent, if there are several."""
+    for place, result in zip(places, shown, strict=True):
+        values = list(result["by_seed"].values())
+        if len(values) > 1:
+            axes.plot([place] * len(values), values, "o", ms=3.4, mfc=PAPER, mec=ink, mew=0.8, zorder=3)
 
 
 def _mark_choice(axes: Any, run: RunRecord) -> None:

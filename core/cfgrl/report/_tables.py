@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cfgrl.records._run import RunRecord
-from cfgrl.report._format import agents, between, number, signed, signed_between, weight
+from cfgrl.report._format import agents, between, mean_ci, number, signed, signed_between, weight
 
 
 class Table(NamedTuple):
-    """Rows of text under a header; the first `labels` columns are words, all others numbers."""
+    """Rows of text under a header; the first `labels` columns are text, all others numbers."""
 
     header: list[str]
     rows: list[list[str]]
@@ -34,32 +34,27 @@ def results_table(record: dict[str, Any]) -> Table:
 def tasks_table(record: dict[str, Any]) -> Table:
     """One row a task, one column a weight, with the mean over all tasks below where there are several."""
     measure, results = record.get("measure", "success"), record["results"]
-    header = [
-        "task",
-        *(f"w = {weight(result['weight'])}" if result["weight"] is not None else measure for result in results),
-    ]
     rows = []
     for task in results[0]["tasks"]:
-        cells = []
-        for result in results:
-            bounds = result.get("tasks_ci", {}).get(task)
-            cells.append(
-                number(result["tasks"].get(task), measure) + (f" {between(bounds, measure)}" if bounds else "")
-            )
-        rows.append([task, *cells])
+        bounds = [result.get("tasks_ci", {}).get(task) for result in results]
+        ends = [f" {between(pair, measure)}" if pair else "" for pair in bounds]
+        means = [number(result["tasks"].get(task), measure) for result in results]
+        rows.append([task, *(mean + end for mean, end in zip(means, ends, strict=True))])
     if len(rows) > 1:
-        rows.append(
-            ["all", *(f"{number(r[measure], measure)} {between(r[f'{measure}_ci'], measure)}" for r in results)]
-        )
-    return Table(header, rows)
+        rows.append(["all", *(mean_ci(result, measure, measure) for result in results)])
+    return Table(["task", *_by_weight(results, measure)], rows)
 
 
 def seeds_table(record: dict[str, Any]) -> Table:
     """One row an agent seed, one column a weight."""
     measure, results = record.get("measure", "success"), record["results"]
-    header = ["agent seed", *(f"w = {weight(r['weight'])}" if r["weight"] is not None else measure for r in results)]
     rows = [[seed, *(number(r["by_seed"].get(seed), measure) for r in results)] for seed in results[0]["by_seed"]]
-    return Table(header, rows)
+    return Table(["agent seed", *_by_weight(results, measure)], rows)
+
+
+def _by_weight(results: Sequence[dict[str, Any]], measure: str) -> list[str]:
+    """The heads of columns by weight; the measure where there is no dial."""
+    return [measure if result["weight"] is None else f"w = {weight(result['weight'])}" for result in results]
 
 
 def comparisons_table(record: dict[str, Any]) -> Table:
@@ -87,18 +82,11 @@ def overview_table(runs: Sequence[RunRecord]) -> Table:
             continue
         measure, chosen = run.measure, record.get("chosen") or {}
         plain = next((r for r in record["results"] if r["weight"] in (1.0, None)), None)
-        row += [str(agents(record)), _step(record)]
-        row += [_with_interval(plain, measure), weight(chosen.get("weight"))]
-        row.append(_with_interval(chosen if chosen.get("weight") is not None else None, measure))
-        rows.append(row)
+        step = f"{record['step']:,}" if isinstance(record.get("step"), int) else "–"
+        row += [str(agents(record)), step, _with_interval(plain, measure), weight(chosen.get("weight"))]
+        rows.append([*row, _with_interval(chosen if chosen.get("weight") is not None else None, measure)])
     return Table(header, rows, labels=3)
 
 
-def _step(record: dict[str, Any]) -> str:
-    return f"{record['step']:,}" if isinstance(record.get("step"), int) else "–"
-
-
 def _with_interval(entry: dict[str, Any] | None, measure: str) -> str:
-    if not entry or entry.get(measure) is None:
-        return "–"
-    return f"{number(entry[measure], measure)} {between(entry.get(f'{measure}_ci'), measure)}"
+    return "–" if not entry or entry.get(measure) is None else mean_ci(entry, measure, measure)

@@ -13,7 +13,7 @@ MAX_TASKS = 6
 
 
 def format_results(record: dict[str, Any]) -> str:
-    """The table, the paired differences, what they allow to be said, and the notes; without a final newline.
+    """The table, the paired differences, the findings and the notes; without a final newline.
 
     **Arguments:**
 
@@ -59,7 +59,7 @@ def _results(record: dict[str, Any]) -> Table:
 
 
 def align(table: Table) -> str:
-    """Columns of equal width: words to the left, numbers to the right, a rule under the header."""
+    """Columns of equal width: text to the left, numbers to the right, a rule under the header."""
     lines: Sequence[list[str]] = [table.header, *table.rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.header))]
     formatted = [

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import platformdirs
 
 from cfgrl import DataError
 
@@ -23,6 +24,12 @@ _LARGE = 1 << 30
 #: A record has a few hundred bytes.
 _MOST_RECORD = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def generated_folder(source: str) -> pathlib.Path:
+    """The folder for generated data: in the user's cache, or below the environment variable `CFGRL_CACHE`."""
+    cache = os.environ.get("CFGRL_CACHE") or platformdirs.user_cache_dir("cfgrl")
+    return pathlib.Path(cache).expanduser() / "data" / source
 
 
 @contextlib.contextmanager
@@ -40,9 +47,7 @@ def locked(directory: pathlib.Path, name: str) -> Iterator[None]:
             except BlockingIOError:
                 print(f"{name}: another process is working on it; waiting.", file=sys.stderr, flush=True)
                 fcntl.flock(file, fcntl.LOCK_EX)
-            for stale in directory.glob(
-                f".{name}.*.tmp"
-            ):  # left by a process that was killed: nobody else has the lock
+            for stale in directory.glob(f".{name}.*.tmp"):  # left by a killed process: nobody else has the lock
                 stale.unlink(missing_ok=True)
             yield
     except OSError as error:
@@ -74,7 +79,7 @@ def replace(source: pathlib.Path, target: pathlib.Path) -> None:
         os.close(descriptor)
 
 
-def room(shape: tuple[int, ...], dtype: np.dtype, directory: pathlib.Path) -> np.ndarray:
+def allocate(shape: tuple[int, ...], dtype: np.dtype, directory: pathlib.Path) -> np.ndarray:
     """An array to be filled: in memory, or where it is large in a file of `directory` that ends with the array."""
     if math.prod(shape) * dtype.itemsize <= _LARGE:
         return np.empty(shape, dtype)
@@ -109,6 +114,22 @@ def read_record(path: pathlib.Path) -> dict[str, Any] | None:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
+
+
+def put_in_place(
+    record_path: pathlib.Path, record: Mapping[str, Any], made: Mapping[pathlib.Path, pathlib.Path]
+) -> None:
+    """Write the record, then move finished files (temporary path by target) to their names, in order."""
+    with temporary(record_path.parent, record_path.stem) as path:
+        path.write_text(json.dumps(record, indent=2) + "\n")
+        replace(path, record_path)
+    for target, source in made.items():
+        replace(source, target)
+
+
+def summaries(made: Mapping[pathlib.Path, pathlib.Path]) -> dict[str, dict[str, str | int]]:
+    """Bytes and SHA-256 of finished files, by the names that they get."""
+    return {target.name: {"bytes": path.stat().st_size, "sha256": digest(path)} for target, path in made.items()}
 
 
 def digest(path: pathlib.Path) -> str:

@@ -65,7 +65,7 @@ class GymnasiumEnvironment(Environment):
 
             self._env: Any = gymnasium.make(identifier, disable_env_checker=True, **limit, **(options or {}))
         self._task, self._identifier = task, identifier
-        #: The spaces of observations and actions in Minari's JSON form.
+        #: The spaces of observations and actions in Minari's JSON format.
         self.spaces = describe(self._env.observation_space), describe(self._env.action_space)
         fault = observation_fault(self.spaces[0])
         if fault:

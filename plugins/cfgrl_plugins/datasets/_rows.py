@@ -1,10 +1,15 @@
 """What sources of whole episodes have in common: checks that name the episode, the last row, a share to validate on."""
 
+import pathlib
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cfgrl import DataError
+
+if TYPE_CHECKING:
+    from cfgrl import Data
 
 
 def require_finite(array: np.ndarray, where: str) -> None:
@@ -35,6 +40,16 @@ def with_last(values: np.ndarray, last: float) -> np.ndarray:
     return np.concatenate([values, np.full((1, *values.shape[1:]), last, values.dtype)])
 
 
+def require_widths(
+    columns: Mapping[str, Any], expected: Mapping[str, tuple[int, ...]], path: pathlib.Path, source: str
+) -> None:
+    """Raise `DataError` naming `path` if a row of one of `columns` differs in shape from those of `source`."""
+    for column, wanted in expected.items():
+        shape = tuple(columns[column].shape[1:])
+        if shape != wanted:
+            raise DataError(f"{path}: a row of {column} has shape {shape}, but in {source} {wanted}.")
+
+
 def split(count: int, share: float) -> tuple[list[int], list[int]]:
     """Which of `count` episodes are to train on and which to validate on: a share of them, evenly spread."""
     validation = [i for i in range(count) if int((i + 1) * share) > int(i * share)]
@@ -42,6 +57,17 @@ def split(count: int, share: float) -> tuple[list[int], list[int]]:
         validation = [count - 1]
     chosen = set(validation)
     return [i for i in range(count) if i not in chosen], validation
+
+
+def split_data(
+    episodes: Sequence[Mapping[str, np.ndarray]], share: float, *, source: str
+) -> "tuple[Data, Data | None]":
+    """Training and validation data of whole episodes, `share` of them to validate on. Raises `DataError`."""
+    from cfgrl import Data
+
+    training, validation = ([episodes[i] for i in picked] for picked in split(len(episodes), share))
+    made = [Data.from_arrays(**stack(part), source=source) for part in (training, validation) if part]
+    return made[0], made[1] if len(made) > 1 else None
 
 
 def stack(episodes: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

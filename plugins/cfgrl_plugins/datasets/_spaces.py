@@ -1,6 +1,6 @@
-"""Spaces of observations and actions as plain JSON, the form in which Minari stores those of Gymnasium.
+"""Spaces of observations and actions as plain JSON, as Minari stores those of Gymnasium.
 
-The rows of a file and the answers of an environment take one form from the same functions here, so that a policy acts
+The rows of a file and the observations of an environment go through the same functions here, so that a policy acts
 on what it was trained on.
 
     space = describe(env.observation_space)      # or json.loads(metadata["observation_space"])
@@ -31,7 +31,7 @@ class Parts(NamedTuple):
 
 
 def describe(space: Any) -> dict[str, Any]:
-    """Gymnasium's `space` in Minari's JSON form; kinds that are refused anyway keep their name only."""
+    """Gymnasium's `space` in Minari's JSON format; kinds that are refused anyway keep their name only."""
     kind = type(space).__name__
     if kind == "Dict":
         return {"type": kind, "subspaces": {name: describe(part) for name, part in space.spaces.items()}}
@@ -75,7 +75,7 @@ def shapes(space: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[int, .
 
 
 def join(observations: Any, *, rows: int) -> Parts:
-    """Bring observations of `rows` time steps into the form of rows.
+    """Reshape observations of `rows` time steps to rows.
 
     **Arguments:**
 

@@ -19,11 +19,10 @@ from annotated_types import Ge, Lt
 from cfgrl import DataError, Dataset, Environment, read_arrays
 
 from . import _files
-from ._d4rl.names import ENTRIES, SERVER, Entry, find
+from ._d4rl_names import ENTRIES, SERVER, Entry, find
+from ._rows import require_widths
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from cfgrl import Data
 
 TASK = "return"
@@ -85,11 +84,12 @@ class D4RL(Dataset):
 
     def load(self) -> "tuple[Data, Data | None]":
         """Read and check the file. Raises `DataError`."""
-        from ._own.build import build, hold_out
+        from ._build import build, hold_out
 
         path = self._require()
         arrays = read_arrays(path, {name: name for name in (*_NEEDED, *_MORE)}, optional=_MORE)
-        self._check_widths(arrays, path)
+        family = self._entry.family
+        require_widths(arrays, {"observations": (family.observation,), "actions": (family.action,)}, path, self.name)
         if not arrays.keys() & set(_MORE):
             print(f"{path}: no timeouts: only terminals end an episode.", file=sys.stderr, flush=True)
         data = build(arrays, layout="transitions", clip=self.clip_actions, source=str(path))
@@ -128,10 +128,3 @@ class D4RL(Dataset):
     def fetch(self) -> pathlib.Path:
         """The file where it is here. Raises `DataError` that says where to download it."""
         return self._require()
-
-    def _check_widths(self, arrays: "Mapping[str, np.ndarray]", path: pathlib.Path) -> None:
-        family = self._entry.family
-        for column, expected in (("observations", family.observation), ("actions", family.action)):
-            shape = arrays[column].shape[1:]
-            if shape != (expected,):
-                raise DataError(f"{path}: a row of {column} has shape {shape}, but in {self.name} ({expected},).")

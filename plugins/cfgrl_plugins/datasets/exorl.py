@@ -8,18 +8,17 @@ Exploratory Data for Offline Reinforcement Learning, arXiv 2201.13425.
 """
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import platformdirs
 from annotated_types import Ge, Lt
 
 from cfgrl import DataError, Dataset, Environment
 
+from . import _files
 from ._exorl import names
-from ._rows import split, stack
+from ._rows import split_data
 
 if TYPE_CHECKING:
     from cfgrl import Data
@@ -89,18 +88,12 @@ class ExORL(Dataset):
 
     def load(self) -> "tuple[Data, Data | None]":
         """Read and check the episodes, and compute their rewards. Raises `DataError`."""
-        from cfgrl import Data
-
         from ._exorl import buffer
         from ._exorl.rewards import Cache
 
         folder, paths = self._require()
         cache = Cache(_cache() / "rewards", self._parsed, buffer.describe(folder, paths)["sha256"])
-        episodes = buffer.read(self._parsed, paths, cache)
-        training, validation = ([episodes[i] for i in picked] for picked in split(len(episodes), self.validation))
-        del episodes
-        train = Data.from_arrays(**stack(training), source=str(folder))
-        return train, Data.from_arrays(**stack(validation), source=str(folder)) if validation else None
+        return split_data(buffer.read(self._parsed, paths, cache), self.validation, source=str(folder))
 
     def provenance(self) -> dict[str, Any]:
         """Name, one digest of all episodes that are used, and what the rewards were computed with."""
@@ -146,6 +139,4 @@ class ExORL(Dataset):
 
 
 def _cache() -> pathlib.Path:
-    """The user's cache, or below the environment variable `CFGRL_CACHE`."""
-    cache = os.environ.get("CFGRL_CACHE") or platformdirs.user_cache_dir("cfgrl")
-    return pathlib.Path(cache).expanduser() / "data" / "exorl"
+    return _files.generated_folder("exorl")

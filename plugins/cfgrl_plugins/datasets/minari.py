@@ -1,4 +1,4 @@
-"""Minari: the successor of D4RL's files, and whatever others publish or record in its form.
+"""Minari: the successor of D4RL's files, and other data sets in its format.
 
 A data set `NAMESPACE/NAME-vN` lies in the folder of that name below `dir`, as `data/main_data.hdf5` and
 `data/metadata.json`. Both are read without the package `minari`, which would make environments by addresses of code
@@ -21,8 +21,8 @@ from annotated_types import Ge, Lt
 from cfgrl import ConfigError, DataError, Dataset, Environment
 
 from . import _files
-from ._minari.metadata import Metadata, read_metadata
-from ._rows import split, stack
+from ._minari import Metadata, read_episodes, read_metadata
+from ._rows import split_data
 from ._spaces import shapes
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _published() -> Iterator[tuple[str, str]]:
 
 @dataclasses.dataclass(frozen=True)
 class Minari(Dataset):
-    """A data set in Minari's HDF5 form.
+    """A data set in Minari's HDF5 format.
 
     Observations in parts are joined in alphabetical order. Where they are `observation`, `achieved_goal` and
     `desired_goal`, the first is the observation, the second the goal that a row looks like, and the third the goal of
@@ -60,7 +60,7 @@ class Minari(Dataset):
     - `validation`: the share of episodes, evenly spread, to validate on.
     - `clip_actions`: whether actions beyond the bounds of the action space are clipped; otherwise they are an error.
 
-    Raises `ConfigError` for a name of another form.
+    Raises `ConfigError` for a malformed name.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Minari(Dataset):
         return next((place for place in places if (place / "main_data.hdf5").is_file()), places[0])
 
     def _require(self) -> tuple[pathlib.Path, Metadata]:
-        """The data file and what is said of it. Raises `DataError` that says where it looked and what to do."""
+        """The data file and its metadata. Raises `DataError` that says where it looked and what to do."""
         path = self.present()
         if path is None:
             option = f" --dir {self.dir}" if self.dir else ""
@@ -104,16 +104,8 @@ class Minari(Dataset):
 
     def load(self) -> "tuple[Data, Data | None]":
         """Read and check the episodes. Raises `DataError`."""
-        from cfgrl import Data
-
-        from ._minari.episodes import read_episodes
-
         path, about = self._require()
-        episodes = read_episodes(path, about, clip=self.clip_actions)
-        training, validation = ([episodes[i] for i in picked] for picked in split(len(episodes), self.validation))
-        made = [Data.from_arrays(**stack(part), source=str(path)) if part else None for part in (training, validation)]
-        assert made[0] is not None  # a data set has an episode, and a share below 1 leaves one to train on
-        return made[0], made[1]
+        return split_data(read_episodes(path, about, clip=self.clip_actions), self.validation, source=str(path))
 
     def provenance(self) -> dict[str, Any]:
         """Name, both files with their digests, and what was done to the actions."""

@@ -16,6 +16,7 @@ from cfgrl import DataError, Dataset, Environment, read_npz
 
 from ._ogbench import download, generate, locate
 from ._ogbench.names import ENTRIES, TASKS, Entry, parse
+from ._rows import require_widths
 
 if TYPE_CHECKING:
     from cfgrl import Data
@@ -121,14 +122,6 @@ class OGBench(Dataset):
                 raise DataError(f"{path} has no array {name}: it is no OGBench file.")
         states = {name: arrays.pop(name) for name in MEMBERS if name in arrays}
         data = Data.from_arrays(**arrays, **relabel(states, source=str(path)), source=str(path))
-        self._check_widths(data, path)
-        return data
-
-    def _check_widths(self, data: "Data", path: pathlib.Path) -> None:
         expected = {"observations": self._entry.observation, "actions": (self._entry.widths.action,)}
-        for column, wanted in expected.items():
-            shape = data.columns[column].shape[1:]
-            if shape != wanted:
-                raise DataError(
-                    f"{path}: a row of {column} has shape {shape}, but in {self._entry.environment} {wanted}."
-                )
+        require_widths(data.columns, expected, path, self._entry.environment)
+        return data

@@ -5,12 +5,13 @@ from typing import Annotated
 from annotated_types import Ge
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from cfgrl import Actor, Label, Labeler, Metrics, ViewedData
+from cfgrl import Label, ViewedData
 
 from . import _chunks
+from ._stateless import Stateless
 
 
-class Behaviour(Labeler):
+class Behaviour(Stateless):
     """Imitate the logged action; no context, no advantage. The labeler of plain behaviour cloning.
 
     **Arguments:**
@@ -23,15 +24,6 @@ class Behaviour(Labeler):
     chunk: Annotated[int, Ge(1)] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
 
     provides = frozenset()
-
-    def init(self, data: ViewedData, *, key: PRNGKeyArray) -> None:
-        del data, key
-
-    def update(
-        self, state: None, data: ViewedData, index: Int[Array, " batch"], actor: Actor, *, key: PRNGKeyArray
-    ) -> tuple[None, Metrics]:
-        del data, index, actor, key
-        return state, {}
 
     def label(self, state: None, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
         del state, key

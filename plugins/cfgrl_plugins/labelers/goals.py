@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from cfgrl import Actor, Label, Labeler, Metrics, ViewedData, scalar
+from cfgrl import Label, ViewedData, scalar
 
 from . import _chunks, _goal_rows
+from ._stateless import Stateless
 
 
-class Goals(Labeler):
+class Goals(Stateless):
     """Hindsight goals: the context is the goal representation of a later row of the same episode.
 
     For the transition at row i of an episode whose final observation is row e, the goal is that of row j:
@@ -19,7 +20,7 @@ class Goals(Labeler):
     - `rounded`: j = round(u·(i+1) + (1−u)·(e−1)), u uniform, as OGBench's and CFGRL's code does: both ends have half
       weight, the final observation is never a goal, and the last transition's goal is its own row;
     - `geometric`: j = min(i + k, e), k = 1, 2, … with probability (1 − γ)·γ^(k−1): sooner goals more often;
-    - `offset`: j = min(i + k, e) for a fixed k: what the low policy of a hierarchy is told.
+    - `offset`: j = min(i + k, e) for a fixed k: the condition of the low policy in a hierarchy.
 
     **Arguments:**
 
@@ -39,15 +40,6 @@ class Goals(Labeler):
     chunk: Annotated[int, Ge(1)] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
 
     provides = frozenset({"goal"})
-
-    def init(self, data: ViewedData, *, key: PRNGKeyArray) -> None:
-        del data, key
-
-    def update(
-        self, state: None, data: ViewedData, index: Int[Array, " batch"], actor: Actor, *, key: PRNGKeyArray
-    ) -> tuple[None, Metrics]:
-        del data, index, actor, key
-        return state, {}
 
     def label(self, state: None, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
         del state

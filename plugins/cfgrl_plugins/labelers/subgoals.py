@@ -6,16 +6,17 @@ import jax.numpy as jnp
 from annotated_types import Ge
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from cfgrl import Actor, Label, Labeler, Metrics, ViewedData
+from cfgrl import Label, ViewedData
 
 from . import _goal_rows
+from ._stateless import Stateless
 
 
-class Subgoals(Labeler):
+class Subgoals(Stateless):
     """The high policy's labels in a hierarchy: the target is a representation k transitions ahead, not an action.
 
     With g uniform over the later rows of row i's episode, the context is φ(s_g), the goal representation of row g, and
-    the target φ(s_min(i+k, g)). The low policy is told such a target as its context: `Goals("offset", steps=k)`.
+    the target φ(s_min(i+k, g)). The low policy has such a target as its context: `Goals("offset", steps=k)`.
 
     **Arguments:**
 
@@ -27,15 +28,6 @@ class Subgoals(Labeler):
     steps: Annotated[int, Ge(1)] = 25
 
     provides = frozenset({"goal"})
-
-    def init(self, data: ViewedData, *, key: PRNGKeyArray) -> None:
-        del data, key
-
-    def update(
-        self, state: None, data: ViewedData, index: Int[Array, " batch"], actor: Actor, *, key: PRNGKeyArray
-    ) -> tuple[None, Metrics]:
-        del data, index, actor, key
-        return state, {}
 
     def label(self, state: None, data: ViewedData, index: Int[Array, ""], *, key: PRNGKeyArray) -> Label:
         del state

@@ -11,13 +11,13 @@ def cfgrl_networks() -> dict[str, Component]:
     return {
         "mlp": Component(
             "cfgrl_plugins.networks.mlp:MLP",
-            summary="fully connected layers; 4 × 512 GELU unless told otherwise",
+            summary="fully connected layers; 4 × 512 GELU by default",
             verified="against NumPy; real run: cfgrl demo",
             docs="docs/algorithms/flow-bc.md#departures",
         ),
         "residual-mlp": Component(
             "cfgrl_plugins.networks.residual_mlp:ResidualMLP",
-            summary="residual blocks with LayerNorm and dropout; 3 blocks of width 256 unless told otherwise",
+            summary="residual blocks with LayerNorm and dropout; 3 blocks of width 256 by default",
             paper="IDQL (arXiv 2304.10573)",
             verified="against NumPy",
             docs="docs/algorithms/idql.md#parts",

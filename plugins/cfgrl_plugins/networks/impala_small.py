@@ -82,7 +82,7 @@ class ImpalaSmall(Network):
     """For observations that are images: stacks of residual convolutions, a dense layer, and an MLP for the rest.
 
     Images have the shape `(height, width, channels)`, values in [0, 1]; frames that are stacked are further channels.
-    They are encoded once, and what else the network is told (goal, time, a noisy action) joins behind the encoder. For
+    They are encoded once, and the other inputs (goal, time, a noisy action) join behind the encoder. For
     observations that are vectors this is `mlp`.
 
     **Arguments:**

@@ -38,7 +38,7 @@ class DDPM(FieldPolicy):
     - `sampler`: `ddpm` draws from the posterior of each level; `ddim` is deterministic after the first noise.
     - `sampling_steps`: levels visited when sampling, all if not given; only `ddim` can leave any out.
     - `clamp`: bound of the clean estimate at each step: 1 for actions; "none" for subgoals, which have no box.
-    - `time`: what the network is told of t: `raw`, `sinusoidal` of the level's number k, or that through a small MLP.
+    - `time`: how t enters the network: `raw`, `sinusoidal` of the level's number k, or that through a small MLP.
 
     Raises `ConfigError` for a `sampling_steps` that `sampler` cannot take.
 

@@ -38,7 +38,7 @@ class FlowMatching(FieldPolicy):
     - `network`: the velocity network.
     - `steps`: steps of the solver (16 in the paper).
     - `solver`: `euler`, one call of the network a step; `heun`, two calls and an error of second order.
-    - `time`: what the network is told of t: `raw`, or `sinusoidal` with or without a small MLP (ExORL: without).
+    - `time`: how t enters the network: `raw`, or `sinusoidal` with or without a small MLP (ExORL: without).
     - `time_grid`: n, where training draws t from {0, 1, …, n}/n instead of U(0, 1) (32 in the paper's ExORL runs).
 
     Source: CFGRL (arXiv 2505.23458), with OGBench hyperparameters; Lipman et al. (arXiv 2210.02747).

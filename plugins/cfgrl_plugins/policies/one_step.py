@@ -37,7 +37,7 @@ class OneStep(GenerativePolicy):
 
     **Arguments:**
 
-    - `network`: of the flow's velocity and, with parameters of its own, of the map.
+    - `network`: of the flow's velocity and, with separate parameters, of the map.
     - `steps`: Euler steps of the flow.
     - `alpha`: weight of the distillation (0.03 to 10 where the loss of Q is normalised, by task).
 

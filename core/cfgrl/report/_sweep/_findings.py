@@ -1,11 +1,11 @@
-"""What a sweep allows to be said, in plain sentences: every claim is an interval that lies on one side of zero."""
+"""What a sweep supports, in plain sentences: every claim is an interval that lies on one side of zero."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from cfgrl.evaluation._bootstrap import binomial_limit
 from cfgrl.report._findings import MANY
-from cfgrl.report._format import listed, signed, signed_between
+from cfgrl.report._format import be, difference, listed, verdict
 from cfgrl.report._sweep._read import Results, arms, dial, labels, setting, shortened
 
 
@@ -15,15 +15,14 @@ def findings(results: Results) -> list[str]:
 
 
 def missing(results: Results) -> list[str]:
-    """What is not there, by run, and what is left out for it."""
+    """Missing runs, and the arms that are left out because of them."""
     if not results["missing"]:
         return []
     lost = [cost for run in results["missing"] for cost in results["costs"] if cost["run"] == run]
     said = [f"{cost['run']} ({cost['label']} on {cost['data']})" for cost in lost]
     out = [arm for arm in dict.fromkeys(cost["arm"] for cost in lost) if arm not in arms(results)]
     consequence = f" Left out of all that is shown: {listed(out)}." if out else ""
-    verb = "is" if len(said) == 1 else "are"
-    sentences = [f"Not finished {verb} {listed(said)}.{consequence} The command of the sweep goes on with it."]
+    sentences = [f"Not finished {be(said)} {listed(said)}.{consequence} The command of the sweep goes on with it."]
     if results["reference"] != results["reference_of_sweep"]:
         sentences.append(
             f"{results['reference']} stands in for {results['reference_of_sweep']}, which is not among them."
@@ -32,7 +31,7 @@ def missing(results: Results) -> list[str]:
 
 
 def scope(results: Results) -> list[str]:
-    """For whom it is said, and how far."""
+    """To which agents the findings apply, and their limits."""
     return [*_agents(results), *_alike(results), *_many(results)]
 
 
@@ -70,21 +69,11 @@ def _many(results: Results) -> list[str]:
     return [f"Each of the {count} differences is at 95 % by itself, without a correction for several."]
 
 
-def verdict(entry: Mapping[str, Any]) -> str:
-    """Which side of zero the whole interval of a difference lies on."""
-    low, high = entry["ci"]
-    return "better" if low > 0 else "worse" if high < 0 else "undecided"
-
-
-def _said(entry: Mapping[str, Any], measure: str) -> str:
-    return f"{signed(entry['difference'], measure)}, 95 % interval {signed_between(entry['ci'], measure)}"
-
-
 def _compared(results: Results) -> list[str]:
     """One sentence an arm, on all data sets together and then on each."""
     sentences = []
     for entry in results["comparisons"]:
-        said, decided = _said(entry, results["measure"]), verdict(entry)
+        said, decided = difference(entry, results["measure"]), verdict(entry)
         if decided == "undecided":
             text = f"Whether {entry['arm']} is better than {entry['against']} is undecided ({said})"
         else:
@@ -112,20 +101,13 @@ def _pushed(results: Results) -> list[str]:
         rows = [entry for entry in dial(results, arm) if "from_plain" in entry]
         for name in ("better", "worse"):
             decided = [entry for entry in rows if verdict(entry["from_plain"]) == name]
-            parts = [f"{setting(entry)} ({_short(entry['from_plain'], results['measure'])})" for entry in decided]
+            parts = [f"{setting(e)} ({difference(e['from_plain'], results['measure'], '; ')})" for e in decided]
             if parts:
-                verb = "is" if len(parts) == 1 else "are"
-                sentences.append(f"{arm}: {listed(parts)} {verb} {name} than w = 1.")
+                sentences.append(f"{arm}: {listed(parts)} {be(parts)} {name} than w = 1.")
         undecided = [setting(entry) for entry in rows if verdict(entry["from_plain"]) == "undecided"]
         if undecided:
-            sentences.append(
-                f"{arm}: undecided against w = 1 {'is' if len(undecided) == 1 else 'are'} {listed(undecided)}."
-            )
+            sentences.append(f"{arm}: undecided against w = 1 {be(undecided)} {listed(undecided)}.")
     return sentences
-
-
-def _short(entry: Mapping[str, Any], measure: str) -> str:
-    return f"{signed(entry['difference'], measure)}; {signed_between(entry['ci'], measure)}"
 
 
 def rule(results: Results) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cfgrl.report._format import elided
-from cfgrl.report._style import INK, MUTED, PAPER, figure
+from cfgrl.report._style import INK, MUTED, PAPER, figure, name_sides, rows_only
 from cfgrl.report._sweep import _panels
 from cfgrl.report._sweep._read import Results, arms, labels, on, over_data, shortened
 
@@ -28,11 +28,7 @@ def differences_figure(results: Results) -> Any:
     drawn, axes = _forest(results, rows)
     axes.axvline(0, color=INK, lw=0.8, zorder=1)
     axes.set_xlabel(f"difference in mean {results['measure']} from {elided(results['reference'], 40)}")
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, -0.3 * (high - low)), max(high, 0.3 * (high - low)))
-    for text, offset, side in (("← worse", -6, "right"), ("better →", 6, "left")):
-        place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 8}
-        axes.annotate(text, (0, 1), xytext=(offset, 3), ha=side, va="bottom", color=MUTED, **place)
+    name_sides(axes, "← worse", "better →")
     return drawn
 
 
@@ -50,12 +46,8 @@ def _forest(results: Results, rows: Sequence[tuple[str, Mapping[str, Any], Seque
         for number, value in enumerate(each if len(names) > 1 else []):
             below = height + 0.2 + 0.2 * number / (len(names) - 1)
             axes.plot([value], [below], _marker(number), ms=3.6, mec=MUTED, mfc=PAPER, mew=0.8, zorder=3)
-    axes.set_yticks(range(len(rows)), [elided(arm, 40) for arm, _, _ in rows])
+    rows_only(axes, [elided(arm, 40) for arm, _, _ in rows])
     axes.set_ylim(len(rows) - 0.45, -0.4)
-    axes.grid(visible=True, axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
     if len(names) > 1:
         _panels.legend(drawn, [_panels.sign(name, _marker(number)) for number, name in enumerate(names)])
     return drawn, axes

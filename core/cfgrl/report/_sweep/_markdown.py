@@ -54,7 +54,7 @@ def _table(table: Table) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Words that Markdown takes for nothing but words, in one line; what has no meaning within them stays as it is."""
+    """Text in one line with the characters escaped that Markdown would interpret."""
     text = re.sub(r"([\\`*{}>|#]|\](?=[(\[:]))", r"\\\1", " ".join(text.split()))
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", text).replace("<", "&lt;")
 

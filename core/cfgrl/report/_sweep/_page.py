@@ -11,7 +11,7 @@ from cfgrl.report._figures import Picture
 from cfgrl.report._files import refuse_foreign, write_derived
 from cfgrl.report._format import count
 from cfgrl.report._style import MARK as PICTURE_MARK
-from cfgrl.report._style import has_matplotlib, inline_svg, render
+from cfgrl.report._style import has_matplotlib, render
 from cfgrl.report._sweep import _findings, _tables
 from cfgrl.report._sweep._figures import pictures
 from cfgrl.report._sweep._read import Results, arms, labels
@@ -74,17 +74,12 @@ def page(results: Results, shown: Sequence[Picture], command: str) -> str:
     - `results`: what it is about; `shown`: its figures.
     - `command`: what makes the page again.
     """
-    from markupsafe import Markup
-
-    figures = [
-        {"section": picture.section, "caption": picture.caption, "svg": Markup(_svg(picture))} for picture in shown
-    ]
     return fill(
         "sweep.html.j2",
+        shown,
         title=results["sweep"],
         subtitle=_subtitle(results),
         figures_possible=has_matplotlib(),
-        figures=figures,
         summary=results["summary"],
         missing=_findings.missing(results),
         findings=_findings.findings(results),
@@ -103,10 +98,6 @@ def page(results: Results, shown: Sequence[Picture], command: str) -> str:
         sweep_command=shlex.join(results["command"]),
         command=command,
     )
-
-
-def _svg(picture: Picture) -> str:
-    return inline_svg(picture.draw, picture.caption, picture.name)
 
 
 def _subtitle(results: Results) -> str:

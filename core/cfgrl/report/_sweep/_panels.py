@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cfgrl.report import _style
 from cfgrl.report._format import elided, weight
 from cfgrl.report._style import COLOURS, MUTED, PAPER, colour, figure
 
@@ -81,15 +82,7 @@ def multiples(titles: Sequence[str], *, rows: int | None = None, **shared: Any) 
     rows = rows or math.ceil(len(titles) / COLUMNS)
     columns = math.ceil(len(titles) / rows)
     drawn = figure(WIDTH, 0.85 + (2.6 if len(titles) == 1 else 2.1 if rows == 1 else 1.75) * rows)
-    grid = drawn.subplots(rows, columns, squeeze=False, **shared)
-    for position, axes in enumerate(grid.flat):
-        if position >= len(titles):
-            axes.set_visible(False)
-            # The panel above an empty place is the lowest of its column and needs the numbers of its axis.
-            grid[position // columns - 1, position % columns].tick_params(labelbottom=True)
-        else:
-            axes.set_title(elided(titles[position], 34), loc="left", pad=4)
-    return drawn, list(grid.flat)[: len(titles)]
+    return drawn, _style.multiples(drawn, [elided(title, 34) for title in titles], columns, pad=4, **shared)
 
 
 def scale_of_measure(axes: Any, measure: str, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -101,7 +94,7 @@ def scale_of_measure(axes: Any, measure: str, entries: Iterable[Mapping[str, Any
 
 
 def ticks_of_weights(axes: Any, values: Iterable[float], *, gap: float = 0.14) -> None:
-    """A number at every place of the dial that has the room for it, whole numbers first, and small ticks at all."""
+    """A number at every weight that has space for it, whole numbers first, and minor ticks at the others."""
     places = sorted(set(values))
     span = places[-1] - places[0] if places else 0.0
     if not span:
@@ -117,7 +110,7 @@ def ticks_of_weights(axes: Any, values: Iterable[float], *, gap: float = 0.14) -
 
 
 def legend(drawn: Any, handles: Sequence[Any]) -> None:
-    """Names above a figure, in as many columns as there is room for."""
+    """Names above a figure, in as many columns as fit."""
     longest = max(len(handle.get_label()) for handle in handles)
     columns = max(1, min(len(handles), int(WIDTH / (0.5 + 0.068 * longest))))
     drawn.legend(

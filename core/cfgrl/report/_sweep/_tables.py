@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cfgrl.report._facts import as_text
 from cfgrl.report._format import between, count, listed, number, signed, signed_between, weight
 from cfgrl.report._sweep._read import (
     Results,
@@ -48,7 +49,7 @@ def chosen_table(results: Results, *, settings: bool) -> Table:
 
     **Arguments:**
 
-    - `settings`: whether the chosen setting is said in brackets.
+    - `settings`: whether to add the chosen setting in brackets.
     """
     names, measure = labels(results), results["measure"]
     header = ["arm", *([ALL] if len(names) > 1 else []), *shortened(names).values()]
@@ -184,8 +185,8 @@ def provenance(results: Results) -> list[tuple[str, str]]:
     counts = listed([f"{count:,}" for count in episodes])
     rows = [
         ("data sets", ", ".join(labels(results))),
-        ("versions", _pairs(made.get("versions"))),
-        ("machine", _pairs(made.get("platform"))),
+        ("versions", as_text(made.get("versions"))),
+        ("machine", as_text(made.get("platform"))),
         ("git commit", str(made.get("git") or "")),
         ("agent seeds", ", ".join(map(str, results["seeds"]))),
         ("episodes", f"{counts} for each setting and data set"),
@@ -193,9 +194,3 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         ("gathered", str(results["time"])),
     ]
     return [(name, value) for name, value in rows if value]
-
-
-def _pairs(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_pairs(entry)}" for name, entry in value.items() if entry is not None)
-    return ", ".join(map(_pairs, value)) if isinstance(value, list) else str(value or "")

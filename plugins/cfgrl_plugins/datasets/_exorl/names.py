@@ -33,7 +33,7 @@ class Name(NamedTuple):
 
 
 def catalogue() -> dict[str, str]:
-    """Names with a summary each; other algorithms than the listed ones have names of the same form."""
+    """Names with a summary each; names of other algorithms follow the same pattern."""
     return {
         f"{domain}-{algorithm}-{task}": f"{domain}, {about}; rewards of {task}"
         for domain, tasks in TASKS.items()

@@ -45,7 +45,7 @@ def open_task(domain: str, task: str) -> Any:
 
 
 def _open_reach(target: np.ndarray) -> Any:
-    """The arm that is to bring its hand to a fixed place, which it is not told."""
+    """The arm that moves its hand to a fixed place, which its observations do not contain."""
     from dm_control import composer
     from dm_control.manipulation import reach
 

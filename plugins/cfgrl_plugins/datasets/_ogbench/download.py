@@ -5,7 +5,6 @@ OGBench's own downloader accepts a truncated body and writes to one fixed tempor
 
 import contextlib
 import http.client
-import json
 import pathlib
 import shutil
 import sys
@@ -48,13 +47,8 @@ def download(file: str, directory: pathlib.Path, base_url: str) -> pathlib.Path:
         for path, temporary in received.items():
             _receive(f"{base_url.rstrip('/')}/{path.name}", temporary, directory)
         whole = {path: received.get(path, path) for path in (training, validation)}
-        said = {path.name: {"bytes": now.stat().st_size, "sha256": files.digest(now)} for path, now in whole.items()}
-        record_temporary = stack.enter_context(files.temporary(directory, file))
-        about = {"origin": "published", "name": file, "url": base_url, "files": said}
-        record_temporary.write_text(json.dumps(about, indent=2) + "\n")
-        files.replace(record_temporary, record_path)
-        for path, temporary in received.items():
-            files.replace(temporary, path)
+        about = {"origin": "published", "name": file, "url": base_url, "files": files.summaries(whole)}
+        files.put_in_place(record_path, about, received)
     return training
 
 

@@ -1,7 +1,7 @@
 """One OGBench environment whose randomness is the seed given to `reset` and nothing else.
 
 OGBench draws starts, goals and teleports from NumPy's *global* generator, and stabilising actions from the action
-space's own. Each environment here has a global state of its own, which is in place only while OGBench runs: two
+space's own. Each environment here keeps a separate global state, which is in place only while OGBench runs: two
 environments in one process do not disturb each other, nor the caller.
 """
 
@@ -10,8 +10,7 @@ import numpy as np
 from cfgrl import ConfigError, Environment, StepResult
 
 from .names import TASKS
-from .randomness import GlobalRandom
-from .simulator import open_simulator, single_task_name
+from .simulator import GlobalRandom, open_simulator, single_task_name
 
 #: Farther from a teleporter than this (m), no agent reaches it in one step, so that no step draws at random.
 _TELEPORT_REACH = 4.0

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import importlib.metadata
-import json
 import os
 import pathlib
 import sys
@@ -107,16 +106,10 @@ def _make(file: str, directory: pathlib.Path, making: dict[str, Any], recipe: Re
             "origin": "generated",
             **making,
             "versions": {package: importlib.metadata.version(package) for package in recipe.packages},
-            "files": {
-                path.name: {"bytes": temporary.stat().st_size, "sha256": files.digest(temporary)}
-                for path, temporary in written.items()
-            },
+            "files": files.summaries(written),
         }
-        record_temporary = stack.enter_context(files.temporary(directory, file))
-        record_temporary.write_text(json.dumps(record, indent=2) + "\n")
-        files.replace(record_temporary, record_path)
-        for path in (validation, training):  # the training file is what says that a data set is there
-            files.replace(written[path], path)
+        # The training file comes last: it is what says that a data set is there.
+        files.put_in_place(record_path, record, {path: written[path] for path in (validation, training)})
 
 
 def _columns(episodes: np.ndarray) -> dict[str, np.ndarray]:

@@ -4,11 +4,8 @@ Published files are in OGBench's own folder, generated ones in the user's cache:
 Beside a file that cfgrl made or downloaded lies `NAME.json`, which says how and holds the files' digests.
 """
 
-import os
 import pathlib
 from typing import Any
-
-import platformdirs
 
 from cfgrl import DataError
 
@@ -24,9 +21,8 @@ def published_directory() -> pathlib.Path:
 
 
 def generated_directory() -> pathlib.Path:
-    """The folder for generated files: the user's cache, or below the environment variable `CFGRL_CACHE`."""
-    cache = os.environ.get("CFGRL_CACHE") or platformdirs.user_cache_dir("cfgrl")
-    return pathlib.Path(cache).expanduser() / "data" / "ogbench"
+    """The folder for generated files."""
+    return files.generated_folder("ogbench")
 
 
 def paths(directory: pathlib.Path, file: str) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:

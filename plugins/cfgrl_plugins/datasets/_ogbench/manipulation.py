@@ -9,14 +9,14 @@ Reference: Park et al., OGBench: Benchmarking Offline Goal-Conditioned RL, 2025,
 
 import copy
 import dataclasses
+import importlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .names import VISUAL
-from .oracles import open_oracles
-from .recipe import Maker, Recipe, row_type
+from .recipe import Maker, Recipe, row_type, seeded
 from .simulator import open_simulator
 
 #: Cubes, buttons, and what slides (a drawer and a window).
@@ -39,6 +39,8 @@ _STACKING = {
     "cube-triple-v0": (0.05, 0.35),
     "cube-quadruple-v0": (0.1, 0.5),
 }
+#: What there is to be done in each family; an oracle each.
+_ORACLES = {"cube": ("cube",), "scene": ("cube", "button", "drawer", "window"), "puzzle": ("button",)}
 #: Types of what an environment remembers of its state, besides the simulator's model and data.
 _PLAIN = (np.ndarray, np.generic, bool, int, float, str)
 #: Noise on x, y, z, yaw and gripper, in multiples of an episode's.
@@ -165,9 +167,7 @@ class Player(Maker):
 
     def _begin(self, seed: Sequence[int]) -> np.random.Generator:
         """Forget former episodes, in the simulator and in all generators of random numbers that OGBench draws from."""
-        own, shared = np.random.SeedSequence(seed).spawn(2)
-        rng = np.random.default_rng(own)
-        np.random.set_state(dict(np.random.MT19937(shared).state))
+        rng = seeded(seed)
         simulation = self._simulation
         simulation.action_space.seed(int(rng.integers(2**31)))
         vars(simulation).update(copy.deepcopy(self._fresh))
@@ -176,6 +176,30 @@ class Player(Maker):
             simulation._renderer.close()
             simulation._renderer = None
         return rng
+
+
+def open_oracles(simulation: Any, family: str, style: str, **options: float) -> dict[str, Any]:
+    """An oracle for each task that the environment may set.
+
+    **Arguments:**
+
+    - `simulation`: the environment, in its mode `data_collection`.
+    - `family`: `cube`, `scene` or `puzzle`.
+    - `style`: `plan` follows a plan that is made beforehand; `markov` looks at the state only.
+    - `options`: settings of the style, the same for each oracle.
+
+    **Returns:** oracles by the name that `info["privileged/target_task"]` gives.
+    """
+    found = {}
+    for task in _ORACLES[family]:
+        module = importlib.import_module(f"ogbench.manipspace.oracles.{style}.{task}_{style}")
+        extra: dict[str, Any] = {}
+        if family == "puzzle":
+            extra["gripper_always_closed"] = True
+        elif (family, style, task) == ("scene", "markov", "cube"):
+            extra["max_step"] = 100
+        found[task] = getattr(module, f"{task.title()}{style.title()}Oracle")(env=simulation, **options, **extra)
+    return found
 
 
 def is_healthy(qpos: np.ndarray) -> bool:

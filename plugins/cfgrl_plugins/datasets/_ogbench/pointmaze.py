@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from .recipe import Maker, Range, Recipe, row_type
+from .recipe import Maker, Range, Recipe, row_type, seeded
 from .simulator import open_simulator
 
 Cell = tuple[int, int]
@@ -71,9 +71,7 @@ class Walker(Maker):
         self._subgoals: dict[tuple[Cell, Cell], tuple[float, float]] = {}
 
     def episode(self, seed: Sequence[int]) -> np.ndarray:
-        own, shared = np.random.SeedSequence(seed).spawn(2)
-        rng = np.random.default_rng(own)
-        np.random.set_state(dict(np.random.MT19937(shared).state))
+        rng = seeded(seed)
         recipe, maze = self._recipe, self._maze
         free, places = self._covered(seed[0])
         start = _pick(rng, free)

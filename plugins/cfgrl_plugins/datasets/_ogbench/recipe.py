@@ -110,6 +110,13 @@ class Recipe(abc.ABC):
         """Open the simulator."""
 
 
+def seeded(seed: Sequence[int]) -> np.random.Generator:
+    """A generator of an episode's own; seeds NumPy's global generator, which OGBench draws from, by another stream."""
+    own, shared = np.random.SeedSequence(seed).spawn(2)
+    np.random.set_state(dict(np.random.MT19937(shared).state))
+    return np.random.default_rng(own)
+
+
 def row_type(*, observation: int | None, action: int, qpos: int, qvel: int, buttons: int = 0) -> np.dtype:
     """The row of a published file: float32, and `button_states` int64 where there are buttons.
 

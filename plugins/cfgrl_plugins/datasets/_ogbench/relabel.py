@@ -16,8 +16,7 @@ import numpy as np
 from cfgrl import DataError
 
 from .names import Entry
-from .randomness import GlobalRandom
-from .simulator import open_simulator, single_task_name
+from .simulator import GlobalRandom, open_simulator, single_task_name
 
 #: What goals and rewards are computed from.
 MEMBERS = ("qpos", "button_states")

@@ -36,7 +36,7 @@ def make(
     **Returns:** two arrays of the recipe's `row`, of shape `(episodes, rows)`.
     """
     counts = (recipe.episodes, recipe.validation_episodes)
-    made = [files.room((count, recipe.rows), recipe.row, directory) for count in counts]
+    made = [files.allocate((count, recipe.rows), recipe.row, directory) for count in counts]
     jobs = [(split, index) for split, count in enumerate(counts) for index in range(count)]
     with _processes(recipe, min(workers, len(jobs))) as idle, ThreadPoolExecutor(min(workers, len(jobs))) as pool:
 
@@ -83,7 +83,7 @@ def _processes(recipe: Recipe, count: int) -> Iterator["SimpleQueue[subprocess.P
     idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
     try:
         for _ in range(count):
-            # A session of its own: an interrupt from the keyboard reaches this process, which then ends its workers.
+            # In a new session: an interrupt from the keyboard reaches this process only, which then ends its workers.
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
             )

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from .._rendering import choose_renderer
 
 
@@ -33,7 +35,7 @@ def single_task_name(environment: str, task: str) -> str:
 
 
 def _keep_action_space(simulation: Any) -> None:
-    """Give the arm's environments one action space: theirs is a new one at each use, with a seed of its own."""
+    """Give the arm's environments one action space: theirs is a new one with a new seed at each use."""
     kind = type(simulation)
     if isinstance(inspect.getattr_static(simulation, "action_space"), property):
         simulation.__class__ = type(kind.__name__, (kind,), {"action_space": simulation.action_space})
@@ -56,3 +58,28 @@ def _without_leftovers(maze: Any) -> Iterator[None]:
         for descriptor, path in made:
             os.close(descriptor)
             pathlib.Path(path).unlink(missing_ok=True)
+
+
+class GlobalRandom:
+    """A state of NumPy's global generator that is in place only inside `with self.in_place()`.
+
+    Two of them in one process do not disturb each other, nor the caller.
+
+    **Arguments:**
+
+    - `seed`: what the state starts from.
+    """
+
+    def __init__(self, seed: int):
+        self._state: Any = np.random.MT19937(seed).state
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the global generator go on from this state, and give the caller's back, whatever happens."""
+        outside = np.random.get_state(legacy=False)
+        np.random.set_state(self._state)
+        try:
+            yield
+        finally:
+            self._state = np.random.get_state(legacy=False)
+            np.random.set_state(outside)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cfgrl import DataError
 
-from .._rows import split
+from ._rows import split
 
 if TYPE_CHECKING:
     from cfgrl import Data

@@ -1,4 +1,11 @@
-"""One file of a user's own, whose arrays have whatever names: what the data sets `npz` and `hdf5` share."""
+"""Your own episodes in one npz or HDF5 file, with whatever names the arrays have.
+
+    dataset.use = "npz"                  # or "hdf5", where names are paths: "log/obs"
+    dataset.file = "mine.npz"
+    dataset.observations = "obs"
+
+The content of the file decides its format. HDF5 needs h5py: `pip install 'cfgrl[d4rl]'`.
+"""
 
 import dataclasses
 import pathlib
@@ -9,7 +16,7 @@ from annotated_types import Ge, Lt
 
 from cfgrl import ConfigError, DataError, Dataset, Environment, read_arrays
 
-from .. import _files
+from . import _files
 
 if TYPE_CHECKING:
     from cfgrl import Data
@@ -22,7 +29,31 @@ _ROWS = ("observations", "actions", "terminals", "rewards", "masks", "goals")
 
 @dataclasses.dataclass(frozen=True)
 class OwnFile(Dataset):
-    """Fields and behaviour of `npz` and `hdf5`, whose documentation says what each field means."""
+    """A user's own npz or HDF5 file.
+
+    Each name of an array may be `none`, so that it is not read; in HDF5 a name is a path. `rewards`, `timeouts`,
+    `next_observations`, `masks` and `goals` are optional under their usual names and required under chosen ones.
+
+    **Arguments:**
+
+    - `file`: the file; a relative path starts in the working directory.
+    - `validation_file`: another file with the same layout to validate on.
+    - `validation`: or the share of the file's episodes, evenly spread, to validate on.
+    - `layout`: `transitions` if each entry is a transition, as in D4RL; `rows` if an episode of T transitions has
+      T + 1 rows, the last one an observation only, as in OGBench.
+    - `observations`, `actions`: the names of these arrays; actions lie within [-1, 1].
+    - `terminals`: 1 where the task ended for good; with `rows` on the last row of each episode.
+    - `timeouts`: 1 where an episode was cut off (transitions).
+    - `rewards`: the reward of each transition.
+    - `next_observations`: what each transition led to (transitions).
+    - `masks`: 0 where a transition ended its task for good (rows).
+    - `goals`: the goal representation of each row (rows).
+    - `clip_actions`: clip actions beyond [-1, 1]; otherwise they are an error.
+    - `environment_id`: the Gymnasium environment for evaluation, such as `Hopper-v5`; actions are scaled from
+      [-1, 1] to its bounds.
+
+    Raises `ConfigError` for keys that exclude each other.
+    """
 
     file: str
     validation_file: str | None = None
@@ -66,13 +97,13 @@ class OwnFile(Dataset):
 
     def load(self) -> "tuple[Data, Data | None]":
         """Read and check the files. Raises `DataError`."""
-        from .build import hold_out
+        from ._build import hold_out
 
         training, *validation = (self._read(path) for path in self._files())
         return (training, validation[0]) if validation else hold_out(training, self.validation)
 
     def _read(self, path: pathlib.Path) -> "Data":
-        from .build import build
+        from ._build import build
 
         names = {f"dataset.{key}": name for key in self._keys if (name := getattr(self, key)) is not None}
         required = {"dataset.observations", "dataset.actions", "dataset.terminals"}
@@ -111,6 +142,6 @@ class OwnFile(Dataset):
         """A new environment."""
         if self.environment_id is None:
             return None
-        from .._gymnasium import GymnasiumEnvironment
+        from ._gymnasium import GymnasiumEnvironment
 
         return GymnasiumEnvironment(self.environment_id, task=TASK)

@@ -1,1 +1,0 @@
-"""Reading Minari's files without trusting them."""

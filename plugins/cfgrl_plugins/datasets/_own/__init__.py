@@ -1,1 +1,0 @@
-"""What data sets share that are one file of named arrays: D4RL's, and users' own."""
