@@ -2,11 +2,14 @@
 
 What decides the bits of a result is set before jax is imported, here and for the child processes of tests, which
 inherit the environment: the size of XLA's thread pool, and that the compiler leaves out its expensive passes, since
-tests compile much and compute little (`full_compile` turns them on). Compiled programs are kept in `.cache/` of the
+tests compile much and compute little. `CFGRL_TEST_FULL_COMPILE=1` compiles as for a user (test_full_compile.py);
+the fixture `full_compile` turns the expensive passes on for one test. Compiled programs are kept in `.cache/` of the
 checkout, in a folder for these versions and settings, so that a second run compiles little.
 """
 
 import hashlib
+import importlib.util
+import mmap
 import os
 import pathlib
 import shutil
@@ -15,9 +18,25 @@ from importlib.metadata import version
 
 ROOT = pathlib.Path(__file__).parents[1]
 
+
+def _knows(flag: str) -> bool:
+    """Whether a library of the installed jaxlib holds the name of a flag."""
+    found = importlib.util.find_spec("jaxlib")
+    for library in pathlib.Path(found.origin).parent.glob("*.so*") if found and found.origin else ():
+        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(flag.encode()) >= 0:
+                return True
+    return False
+
+
 os.environ["PJRT_NPROC"] = "2"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+if "CFGRL_TEST_FULL_COMPILE" not in os.environ:
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    # Emitting fused loops through MLIR is two thirds of the compilation that is left. An XLA that does not know a flag
+    # ends the process, so its library is asked for the names first.
+    _flags = {"xla_cpu_use_fusion_emitters": "false", "xla_cpu_parallel_codegen_split_count": "1"}
+    os.environ["XLA_FLAGS"] = " ".join(f"--{flag}={value}" for flag, value in _flags.items() if _knows(flag))
 # Also what compiles fast: a run compiles fifty small programs before its first update, and many tests begin one.
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -74,11 +93,22 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture
 def full_compile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """For tests that compute much, or whose numbers are those of a user: the compiler does all it can."""
+    """For a test that computes much: the compiler's expensive passes are left in."""
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with five real episodes of a maze, which no test changes."""
+    from childruns import NAME, cfgrl
+
+    folder = tmp_path_factory.mktemp("data")
+    made = cfgrl("data", "generate", NAME, "--episodes", "5", "--dir", str(folder))
+    assert made.returncode == 0, made.stderr
+    return folder
 
 
 #: Each compiled program maps some memory, and Linux gives a process 65,530 maps: beyond that the compiler crashes.

@@ -5,12 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from childruns import cfgrl
 from run_fixture import make_metrics, write_demo, write_run
-
-
-def cfgrl(*arguments, cwd):
-    command = [sys.executable, "-m", "cfgrl", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture(scope="module")

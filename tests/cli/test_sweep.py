@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
 
 import pytest
+from childruns import cfgrl
 
 REGISTRY = """
 [sweep.tiny]
@@ -38,17 +38,12 @@ arm.exploding.set.optimizer.learning_rate = 1e30
 """
 
 
-def cfgrl(folder: pathlib.Path, *words: str, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "cfgrl", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=folder, **kwargs)
-
-
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A folder with a registry and its finished sweep."""
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "registry.toml").write_text(REGISTRY)
-    found = cfgrl(folder, "sweep", "tiny", "--json")
+    found = cfgrl("sweep", "tiny", "--json", cwd=folder)
     assert found.returncode == 0, found.stderr
     (folder / "printed.json").write_text(found.stdout)
     return folder
@@ -103,24 +98,24 @@ def test_the_results_are_what_the_episodes_say(done: pathlib.Path) -> None:
 
 def test_what_is_done_is_not_done_again(done: pathlib.Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (done / "runs/sweeps/runs").rglob("*") if path.is_file()}
-    again = cfgrl(done, "sweep", "tiny", "--json")
+    again = cfgrl("sweep", "tiny", "--json", cwd=done)
     assert again.returncode == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     first, second = json.loads((done / "printed.json").read_text()), json.loads(again.stdout)
     assert {k: v for k, v in first.items() if k != "time"} == {k: v for k, v in second.items() if k != "time"}
-    assert cfgrl(done, "sweep", "tiny", "--dry-run").stdout == ""
+    assert cfgrl("sweep", "tiny", "--dry-run", cwd=done).stdout == ""
 
 
 def test_a_sweep_that_asks_for_the_same_runs_shares_them(done: pathlib.Path) -> None:
     (done / "other.toml").write_text(REGISTRY + '\n[sweep.part]\nextends = "tiny"\nonly = ["weighted"]\n')
-    left = cfgrl(done, "sweep", "part", "--registry", "other.toml", "--dry-run")
+    left = cfgrl("sweep", "part", "--registry", "other.toml", "--dry-run", cwd=done)
     assert (left.returncode, left.stdout) == (0, "")
 
 
 def test_the_report_is_made_again_from_the_folder(done: pathlib.Path) -> None:
     page = done / "runs/sweeps/tiny/report.html"
     page.unlink()
-    found = cfgrl(done, "report", "runs/sweeps/tiny")
+    found = cfgrl("report", "runs/sweeps/tiny", cwd=done)
     assert found.returncode == 0, found.stderr
     assert "two ways out of one critic" in page.read_text()
 
@@ -131,9 +126,9 @@ def test_a_lost_evaluation_alone_is_made_again(done: pathlib.Path, tmp_path: pat
     run = runs_of(folder)["weighted inverse_temperature=1"]
     (run / "eval.jsonl").unlink()
     (run / "episodes.jsonl").unlink()
-    left = cfgrl(folder, "sweep", "tiny", "--dry-run").stdout.splitlines()
+    left = cfgrl("sweep", "tiny", "--dry-run", cwd=folder).stdout.splitlines()
     assert [line.split()[:3] for line in left] == [["PJRT_NPROC=1", "cfgrl", "eval"]]
-    assert cfgrl(folder, "sweep", "tiny").returncode == 0
+    assert cfgrl("sweep", "tiny", cwd=folder).returncode == 0
     old, new = (
         json.loads((runs_of(f)["weighted inverse_temperature=1"] / "episodes.jsonl").read_text())
         for f in (done, folder)
@@ -147,9 +142,9 @@ def test_somebody_elses_evaluation_is_not_the_sweeps(done: pathlib.Path, tmp_pat
     run = runs_of(folder)["guided"]
     for name in ("eval.jsonl", "episodes.jsonl"):
         (run / name).unlink()
-    by_hand = cfgrl(folder, "eval", str(run), "--weights", "2", "--episodes", "4")
+    by_hand = cfgrl("eval", str(run), "--weights", "2", "--episodes", "4", cwd=folder)
     assert by_hand.returncode == 0, by_hand.stderr
-    assert cfgrl(folder, "sweep", "tiny", "--dry-run").stdout.count("cfgrl eval") == 1
+    assert cfgrl("sweep", "tiny", "--dry-run", cwd=folder).stdout.count("cfgrl eval") == 1
 
 
 def test_the_command_that_is_left_does_what_the_sweep_does(done: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -158,7 +153,7 @@ def test_the_command_that_is_left_does_what_the_sweep_does(done: pathlib.Path, t
     run = runs_of(folder)["weighted inverse_temperature=3"]
     leaves = json.loads((run / "checkpoints/40/digests.json").read_text())["leaves"]
     shutil.rmtree(run)
-    line = cfgrl(folder, "sweep", "tiny", "--dry-run").stdout.splitlines()[0]
+    line = cfgrl("sweep", "tiny", "--dry-run", cwd=folder).stdout.splitlines()[0]
     words = line.replace(" cfgrl ", f" {sys.executable} -m cfgrl.cli._main ", 1)
     by_hand = subprocess.run(words, shell=True, cwd=folder, capture_output=True, text=True, timeout=300)
     assert by_hand.returncode == 0, by_hand.stderr
@@ -170,20 +165,20 @@ def test_numbers_that_fail_are_not_tried_again_and_other_failures_are(
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(done, folder)
-    found = cfgrl(folder, "sweep", "broken")
+    found = cfgrl("sweep", "broken", cwd=folder)
     assert found.returncode == 1
     assert "became NaN or infinite" in found.stderr
     assert "guided" in found.stdout  # what the others say is still said
     assert "exploding" in found.stdout
-    again = cfgrl(folder, "sweep", "broken", "--dry-run")
+    again = cfgrl("sweep", "broken", "--dry-run", cwd=folder)
     assert again.stdout == ""
-    told = cfgrl(folder, "sweep", "broken")
+    told = cfgrl("sweep", "broken", cwd=folder)
     assert told.returncode == 1
     assert "failed by its numbers, which repeat, and is not tried again" in told.stderr
     # A failure of another kind is tried again by the same command.
     run = next(path for path in (folder / "runs/sweeps/runs").iterdir() if (path / "error.json").exists())
     (run / "error.json").write_text(json.dumps({"exit_code": 6, "message": "the disk was full", "step": None}))
-    assert cfgrl(folder, "sweep", "broken", "--dry-run").stdout.count("cfgrl train bandit") == 1
+    assert cfgrl("sweep", "broken", "--dry-run", cwd=folder).stdout.count("cfgrl train bandit") == 1
 
 
 def test_a_stop_saves_and_the_same_command_goes_on(tmp_path: pathlib.Path) -> None:
@@ -194,7 +189,7 @@ def test_a_stop_saves_and_the_same_command_goes_on(tmp_path: pathlib.Path) -> No
     deadline = time.monotonic() + 200
     while not any(runs.glob("*/metrics.jsonl")) and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    second = cfgrl(tmp_path, "sweep", "tiny")
+    second = cfgrl("sweep", "tiny", cwd=tmp_path)
     assert second.returncode == 7
     assert f"is in use by process {child.pid}" in second.stderr
     child.send_signal(signal.SIGINT)
@@ -217,7 +212,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("words", REFUSED)
 def test_what_cannot_be_done_is_said(done: pathlib.Path, words: tuple[str, ...]) -> None:
-    found = cfgrl(done, *words)
+    found = cfgrl(*words, cwd=done)
     assert found.returncode == 2
     assert REFUSED[words] in found.stderr
     assert "Traceback" not in found.stderr

@@ -9,14 +9,9 @@ import time
 
 import numpy as np
 import pytest
-from childruns import NAME, cfgrl, generate, remains, train_words
+from childruns import NAME, cfgrl, remains, train_words
 
 SEEDS = "seeds=[3,5]"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return generate(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
-"""Small training runs in child processes, as a user types them."""
+"""Small training runs by the command line, in this process and in child processes."""
 
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -10,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cfgrl.cli._main import main
+
 NAME = "pointmaze-medium-navigate-v0"
 TINY = (
     "train.log_every=50", "checkpoint.every=50", "train.batch_size=32", "policy.network.hidden=[16,16]",
@@ -17,8 +20,23 @@ TINY = (
 )  # fmt: skip
 
 
-def cfgrl(*words: str, timeout: float = 300, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
-    """Run the command line in a child process."""
+def cfgrl(*words: str, cwd: pathlib.Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run the command line in this process, which has imported and compiled much of what the command needs."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as said,
+        contextlib.chdir(cwd or pathlib.Path.cwd()),
+    ):
+        try:
+            code = main(words)
+        except SystemExit as stopped:
+            code = stopped.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), said.getvalue())
+
+
+def in_child(*words: str, timeout: float = 300, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
+    """Run the command line in a child process, as a user does."""
     command = [sys.executable, "-m", "cfgrl", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **kwargs)
 
@@ -55,13 +73,6 @@ def writing(run: pathlib.Path) -> dict[str, int]:
 def train_words(data: pathlib.Path, run: pathlib.Path, steps: int, *more: str, preset: str = "cfgrl-goal") -> list[str]:
     """The words of a tiny training command."""
     return ["train", preset, f"dataset.dir={data}", f"train.steps={steps}", *TINY, *more, "--run-dir", str(run)]
-
-
-def generate(folder: pathlib.Path, episodes: int = 5) -> pathlib.Path:
-    """A few real episodes in `folder`."""
-    made = cfgrl("data", "generate", NAME, "--episodes", str(episodes), "--dir", str(folder))
-    assert made.returncode == 0, made.stderr
-    return folder
 
 
 def remains(run: pathlib.Path) -> dict[str, Any]:

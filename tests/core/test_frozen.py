@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 from typing import Any
@@ -12,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from childruns import cfgrl as command
-from childruns import lines, remains
+from childruns import in_child, lines, remains
 from toys import assert_same_bits, leaves, walk
 
 import cfgrl
@@ -40,7 +38,6 @@ KEYS = (
     "train.batch_size=16", "policy.network.hidden=[8]", "policy.steps=2",
 )  # fmt: skip
 CRITIC = ("labeler.network.hidden=[8]",)
-QUICK = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 OTHERS = ("seeds=[2,0]",)
 
 
@@ -225,7 +222,7 @@ def test_it_goes_on_in_another_process_when_the_source_is_gone(copied: pathlib.P
     whole = remains(run)
     shutil.rmtree(run / "checkpoints" / str(STEPS))
     shutil.rmtree(copied)
-    gone_on = command("train", "flow-awr", *KEYS, *keys, "--run-dir", str(run), env=os.environ | QUICK)
+    gone_on = in_child("train", "flow-awr", *KEYS, *keys, "--run-dir", str(run))
     assert gone_on.returncode == 0, gone_on.stderr
     assert remains(run) == whole
     action = cfgrl.load(run, seed=0).act(np.zeros(1), key=jax.random.key(0))

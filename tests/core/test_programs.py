@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from childruns import cfgrl, generate, remains, train_words
+from childruns import in_child, remains, train_words
 
 from cfgrl.acting import _compile_cache
 from cfgrl.acting._compile_cache import compiled_folder
@@ -81,8 +81,9 @@ def test_what_was_not_read_for_longest_goes_once_a_day(tmp_path: pathlib.Path, m
     assert list(folder.iterdir()) == []
 
 
-def test_the_second_start_reads_what_the_first_compiled_and_gives_the_same_bits(tmp_path: pathlib.Path):
-    data = generate(tmp_path / "data")
+def test_the_second_start_reads_what_the_first_compiled_and_gives_the_same_bits(
+    data: pathlib.Path, tmp_path: pathlib.Path
+):
     cache = {"CFGRL_CACHE": str(tmp_path / "cache")}
     said, found = {}, []
     without = {**cache, "JAX_ENABLE_COMPILATION_CACHE": "0"}
@@ -92,7 +93,7 @@ def test_the_second_start_reads_what_the_first_compiled_and_gives_the_same_bits(
             (program,) = (tmp_path / "cache" / "programs").glob("*/jit__chunk*-cache")
             program.write_bytes(program.read_bytes()[:-50])
         told = {"JAX_LOG_COMPILES": "1", "JAX_EXPLAIN_CACHE_MISSES": "1"}
-        done = cfgrl(*train_words(data, run, 50), env=environment(**more, **told))
+        done = in_child(*train_words(data, run, 50), env=environment(**more, **told))
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
         said[name] = done.stderr

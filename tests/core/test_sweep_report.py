@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from childruns import cfgrl
 from pages import Page
 from sweep_fixture import Arm, rich, run_name, write_sweep
 
@@ -317,11 +318,6 @@ def test_what_is_no_number_has_no_axis():
     assert series("arm", points) == []
     points = [{"weight": None, "varied": {"x.y": value}} for value in (10, 1)]
     assert series("arm", points)[0].settings == [1, 10]
-
-
-def cfgrl(*arguments, cwd):
-    command = [sys.executable, "-m", "cfgrl", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def test_the_command_writes_page_results_and_figures(small):

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 import filling
 import pytest
-from childruns import begin, cfgrl, generate, remains, train_words, wait_until
+from childruns import begin, in_child, remains, train_words, wait_until
 
 from cfgrl import CheckpointError
 from cfgrl.records import _journal
 
 STEPS, EVERY = 1200, 400
 KEYS = (
-    "train.log_every=40", f"checkpoint.every={EVERY}", "train.batch_size=256", "policy.network.hidden=[256,256]",
+    "train.log_every=40", f"checkpoint.every={EVERY}", "train.batch_size=128", "policy.network.hidden=[96,96]",
     "checkpoint.keep=1",
 )  # fmt: skip
 
@@ -61,14 +61,9 @@ def test_twenty_fillings_of_a_small_disk_lose_nothing(small_disk: pathlib.Path):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return generate(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
 def undisturbed(data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     run = tmp_path_factory.mktemp("run") / "undisturbed"
-    assert cfgrl(*train_words(data, run, STEPS, *KEYS)).returncode == 0
+    assert in_child(*train_words(data, run, STEPS, *KEYS)).returncode == 0
     return run
 
 
@@ -113,7 +108,7 @@ def test_a_run_that_can_never_save_says_so_and_its_command_goes_on_later(
     assert said == [1, 1], limited.stderr
     assert json.loads((run / "error.json").read_text())["exit_code"] == 6
     assert len(list((run / "checkpoints").iterdir())) == 0
-    done = cfgrl(*command)
+    done = in_child(*command)
     assert done.returncode == 0, done.stderr
     assert remains(run) == remains(undisturbed)
 

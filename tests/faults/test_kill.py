@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
-from childruns import begin, cfgrl, generate, remains, wait_until, writing
+from childruns import begin, in_child, remains, wait_until, writing
 
 #: Much to save, little to compute: a kill is to meet something.
 EVERY, SEEDS = 20, (0, 1)
@@ -58,7 +58,7 @@ def kill_and_finish(command: list[str], run: pathlib.Path, chance: random.Random
         if inside is None:
             break
         met = Kills(met.all + 1, met.inside + inside)
-    done = cfgrl(*command)
+    done = in_child(*command)
     assert done.returncode == 0, done.stderr
     return met
 
@@ -82,7 +82,7 @@ class Setting(NamedTuple):
         return self.folder / "undisturbed"
 
     def prepare(self) -> None:
-        done = cfgrl(*self.command(self.undisturbed))
+        done = in_child(*self.command(self.undisturbed))
         assert done.returncode == 0, done.stderr
 
     def check(self, run: pathlib.Path) -> None:
@@ -102,11 +102,6 @@ class Setting(NamedTuple):
             self.check(run)
             shutil.rmtree(run)
         return met
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return generate(tmp_path_factory.mktemp("data"))
 
 
 def test_four_kills_change_nothing(data: pathlib.Path, tmp_path: pathlib.Path):

@@ -12,7 +12,7 @@ import fakes
 import jax
 import jax.numpy as jnp
 import pytest
-from childruns import cfgrl, lines
+from childruns import in_child, lines
 from toys import small_agent, walk
 
 from cfgrl import NumericError, init
@@ -57,7 +57,7 @@ def test_a_planted_nan_is_named_and_never_saved(tmp_path: pathlib.Path):
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     run = tmp_path / "run"
     for attempt in range(2):  # the second one goes on from the newest checkpoint and meets the same update
-        done = cfgrl("train", "flow-bc", *KEYS, "--run-dir", str(run), env=environment)
+        done = in_child("train", "flow-bc", *KEYS, "--run-dir", str(run), env=environment)
         assert done.returncode == 5 and "Traceback" not in done.stderr, done.stderr
         assert f"The loss became NaN or infinite in update {BAD} " in done.stderr
         assert _checkpoint.steps(run / "checkpoints")[-1] == 100

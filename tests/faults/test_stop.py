@@ -7,38 +7,25 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from childruns import begin, cfgrl, generate, remains, train_words, wait_until, writing
+from childruns import begin, cfgrl, in_child, remains, train_words, wait_until, writing
 
-STEPS = 1000
+STEPS = 1500
 #: Some seconds of updates between two log points: a stop has to come between them.
 KEYS = (
-    "train.log_every=1000", "train.batch_size=256", "policy.network.hidden=[256,256]", "seeds=[0,1]",
-    "train.eval_every=1000", "eval.weights=[1]", "eval.tasks=[1]",
+    "train.log_every=1500", "train.batch_size=64", "policy.network.hidden=[64,64]", "seeds=[0,1]",
+    "train.eval_every=1500", "eval.weights=[1]", "eval.tasks=[1]",
 )  # fmt: skip
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 COMPILING, COMPILED = "Compiling jit(_chunk)", "Finished XLA compilation of jit(_chunk)"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _optimised() -> Iterator[None]:
-    """These runs compute for seconds, which the compiler's expensive passes make shorter."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
-        yield
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return generate(tmp_path_factory.mktemp("data"))
-
-
 @pytest.fixture(scope="module")
 def undisturbed(data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     run = tmp_path_factory.mktemp("run") / "undisturbed"
-    done = cfgrl(*words(data, run))
+    done = in_child(*words(data, run))
     assert done.returncode == 0, done.stderr
     return run
 
@@ -121,7 +108,7 @@ def stop_everywhere(command: list[str], run: pathlib.Path, numbers: tuple[signal
     # What was compiled first makes one update, so that what waits for the compilation waits for little else.
     assert stopped.get("compiling", 1) == 1 < stopped.get("updating", 2) < STEPS
     assert stopped["saving"] == stopped["evaluating"] == STEPS
-    finished = cfgrl(*command)
+    finished = in_child(*command)
     assert finished.returncode == 0, finished.stderr
 
 
@@ -216,6 +203,6 @@ def test_a_damaged_newest_checkpoint_falls_back_and_strict_refuses(
 
     refused = cfgrl(*words(data, run), "--strict")
     assert refused.returncode == 6 and str(STEPS) in refused.stderr and weights.parent.name in refused.stderr
-    repaired = cfgrl(*words(data, run))
+    repaired = in_child(*words(data, run))
     assert repaired.returncode == 0 and "Falling back" in repaired.stderr
     assert remains(run) == remains(undisturbed)
